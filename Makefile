@@ -1,0 +1,66 @@
+# Everything goes through these; see CONTRIBUTING.md.
+# make needs nothing but Python 3.11 or later: PYTHON=python3.12 make run
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+SHARED ?= ../shared
+
+.PHONY: setup setup-test run test train lint fix lock bench clean
+
+setup: $(VENV)/.run-installed
+
+setup-test: $(VENV)/.test-installed
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed, $$($(PYTHON) -V) found: PYTHON=python3.12 make $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# Locked with hashes; then the project itself, without asking for anything more.
+$(VENV)/.run-installed: .locks/run.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .locks/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test-installed: .locks/test.txt $(VENV)/.run-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .locks/test.txt
+	@touch $@
+
+run: setup
+	$(BIN)/narratives serve --port $(PORT)
+
+train: setup
+	$(BIN)/narratives train
+
+# Every check: format, lint, types, import rules, labels, tests, documentation that runs.
+test: lint
+	$(BIN)/narratives labels check > /dev/null
+	$(BIN)/narratives models verify
+	$(BIN)/python -m pytest -n auto
+
+lint: setup-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup-test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Resolve the dependencies anew, for every platform and Python version at once.
+lock: $(BIN)/python
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --extra all --output-file .locks/run.txt pyproject.toml .locks/build.in
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --extra test --constraint .locks/run.txt --output-file .locks/test.txt pyproject.toml .locks/build.in
+
+bench: setup-test
+	$(BIN)/python benchmarks/rate.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Many texts: reading records from files."""

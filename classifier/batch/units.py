@@ -1,0 +1,69 @@
+"""One output row for each input row, or for each of its paragraphs or sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Literal
+
+from classifier.batch.readers import Record
+from classifier.model.answer import TextItem, to_plain
+from classifier.model.evidence import EvidenceUnit
+from classifier.model.scoring import NarrativeModel
+
+Unit = Literal["text", "paragraph", "sentence"]
+
+
+def score_record(
+    model: NarrativeModel,
+    record: Record,
+    *,
+    unit: Unit = "text",
+    explain: int | None = 5,
+    evidence_unit: EvidenceUnit = "ngram",
+    all: bool = False,
+    detect_language: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Score one record; yields plain rows for JSON lines.
+
+    With ``"text"`` the row is the text's answer with the sentences nested in it; with ``"paragraph"`` each line that
+    is not blank is answered as a text of its own, and with ``"sentence"`` each sentence is a row. Both tell ``begin``
+    and ``end`` in the record's text, and all offsets count from the beginning of that text.
+    """
+    source = {"file": record.file, "row": record.row}
+    options: dict[str, Any] = {
+        "explain": explain,
+        "evidence_unit": evidence_unit,
+        "all": all,
+        "detect_language": detect_language,
+    }
+    if unit == "paragraph":
+        begin = 0
+        for line in record.item.text.splitlines(keepends=True):
+            body = line.strip()
+            if body:
+                at = begin + len(line) - len(line.lstrip())
+                answer = model.score([TextItem(body, record.item.id, record.item.language)], **options)
+                result = answer.results[0]
+                moved = replace(result, sentences=tuple(_move(s, at) for s in result.sentences))
+                span = {"begin": at, "end": at + len(body)}
+                yield {"model": to_plain(answer.model), "source": source, **span, **to_plain(moved)}
+            begin += len(line)
+        return
+    answer = model.score([record.item], **options)
+    result = answer.results[0]
+    head = {"model": to_plain(answer.model), "source": source}
+    if unit == "text":
+        yield head | to_plain(result)
+        return
+    for sentence in result.sentences:
+        yield head | {"id": result.id, "text_sha256": result.text_sha256} | to_plain(sentence)
+
+
+def _move(sentence: Any, by: int) -> Any:
+    return replace(
+        sentence,
+        begin=sentence.begin + by,
+        end=sentence.end + by,
+        evidence=tuple(replace(e, begin=e.begin + by, end=e.end + by) for e in sentence.evidence),
+    )

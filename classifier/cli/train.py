@@ -1,0 +1,54 @@
+"""``narratives train``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from classifier.errors import MissingExtra
+
+
+def train(
+    labels: Annotated[Path, typer.Option("--labels", help="Directory with taxonomy.yaml and *.csv.")] = Path("labels"),
+    models: Annotated[Path, typer.Option("--models", help="Directory that takes the new version.")] = Path("models"),
+    name: Annotated[str, typer.Option("--name", help="What the model is called.")] = "narratives",
+    version: Annotated[str | None, typer.Option("--version", help="Name of the new version (v1, v2, ...).")] = None,
+    promote: Annotated[bool, typer.Option("--promote/--no-promote", help="Let it answer from now on.")] = True,
+    folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Folds of the cross-validation.")] = 5,
+    max_features: Annotated[int, typer.Option("--max-features", min=10, help="Bounds the model's size.")] = 50_000,
+    random_state: Annotated[int, typer.Option("--random-state", min=0, help="Same data, same number: same model.")] = 0,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = 2,
+) -> None:
+    """Train a model on labelled sentences, with grouped cross-validation, and write it as a new version."""
+    try:
+        from classifier.training.crossval import Options
+        from classifier.training.train import train as run
+    except ImportError as error:
+        raise MissingExtra("Training", "train") from error
+    console = Console(stderr=True)
+    options = Options(n_folds=folds, max_features=max_features, random_state=random_state, n_jobs=jobs)
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task("starting", total=1.0)
+        trained = run(
+            labels,
+            models,
+            name=name,
+            version=version,
+            options=options,
+            promote_it=promote,
+            progress=lambda stage, share: progress.update(task, description=stage, completed=share),
+        )
+    scores = trained.report["cross_validation"]["all"]
+    out = Console(soft_wrap=True, highlight=False)
+    out.print(f"wrote {trained.path}  ({trained.model.identity.digest})", markup=False)
+    low, high = scores["micro"]["f1_interval"]
+    out.print(
+        f"grouped cross-validation: micro F1 {scores['micro']['f1']:.3f} ({low:.3f} to {high:.3f}), "
+        f"macro F1 {scores['macro']['f1']:.3f}, average precision {scores['micro']['average_precision']:.3f}, "
+        f"{scores['plain']['tagged']:.1%} of {scores['plain']['n_sentences']} plain sentences tagged"
+    )
+    out.print("it answers from now on" if trained.promoted else "CURRENT was left as it is", markup=False)

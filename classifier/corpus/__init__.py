@@ -1,0 +1,1 @@
+"""Labelled sentences: reading, writing, checking and splitting them."""

@@ -1,0 +1,165 @@
+"""``labels/*.csv``: plain UTF-8, one row a sentence."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from classifier.corpus.sentence import ORIGINS, LabelledSentence
+from classifier.durable import write_file
+from classifier.errors import CorpusError
+from classifier.taxonomy import VOICES
+
+COLUMNS = (
+    "id",
+    "text",
+    "language",
+    "narratives",
+    "origin",
+    "file",
+    "begin",
+    "end",
+    "group",
+    "annotators",
+    "register",
+    "note",
+)
+"""The columns in the order in which they are written; the first four are required."""
+
+REQUIRED = COLUMNS[:4]
+
+
+def read_labels(path: str | Path) -> list[LabelledSentence]:
+    """Read one label file, or all ``*.csv`` of a directory in name order.
+
+    Raises
+    ------
+    CorpusError
+        Nothing there, not UTF-8, a missing or unknown column, or a field that does not parse; names file and row.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(path.glob("*.csv"))
+        if not files:
+            raise CorpusError(f"{path}: no label files (*.csv) here; see labels/README.md for their columns")
+        return [row for file in files for row in _read_file(file)]
+    return _read_file(path)
+
+
+def _read_file(path: Path) -> list[LabelledSentence]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{path}: byte {error.start} is not UTF-8; save the file as 'CSV UTF-8' and try again"
+        ) from error
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = reader.fieldnames or []
+        for column in REQUIRED:
+            if column not in header:
+                raise CorpusError(f"{path}, row 1: no column {column!r}; needed are {', '.join(REQUIRED)}")
+        for column in header:
+            if column not in COLUMNS:
+                raise CorpusError(f"{path}, row 1: unknown column {column!r}; allowed are {', '.join(COLUMNS)}")
+        return [_parse(record, path, reader.line_num) for record in reader]
+    except csv.Error as error:
+        raise CorpusError(f"{path}, row {reader.line_num}: not valid CSV: {error}") from error
+
+
+def _parse(record: Mapping[str | None, str | None], path: Path, row: int) -> LabelledSentence:
+    at = f"{path}, row {row}"
+    if None in record or None in record.values():
+        raise CorpusError(f"{at}: the number of fields differs from the header; quote texts that hold commas")
+    value = {str(key): str(field) for key, field in record.items()}
+    origin = value.get("origin") or "written"
+    if origin not in ORIGINS:
+        raise CorpusError(f"{at}: origin {origin!r} is none of {', '.join(ORIGINS)}")
+    if not value["id"]:
+        raise CorpusError(f"{at}: id is empty; give every sentence an id of its own")
+    return LabelledSentence(
+        id=value["id"],
+        text=value["text"],
+        language=value["language"],
+        labels=parse_narratives(value["narratives"], at),
+        origin=origin,
+        file=value.get("file", ""),
+        begin=_offset(value.get("begin", ""), "begin", at),
+        end=_offset(value.get("end", ""), "end", at),
+        group=value.get("group", ""),
+        annotators=tuple(name for name in value.get("annotators", "").split(";") if name),
+        register=value.get("register", ""),
+        note=value.get("note", ""),
+        source=str(path),
+        row=row,
+    )
+
+
+def parse_narratives(value: str, at: str) -> dict[str, str | None]:
+    """``"russophobia:attributed;information-war"`` to a mapping; a voice may be left out. Empty means none."""
+    labels: dict[str, str | None] = {}
+    for part in value.split(";"):
+        if not part.strip():
+            continue
+        narrative, _, voice = (piece.strip() for piece in part.partition(":"))
+        if voice and voice not in VOICES:
+            raise CorpusError(f"{at}: voice {voice!r} of {narrative!r} is none of {', '.join(VOICES)}")
+        if narrative in labels:
+            raise CorpusError(f"{at}: narrative {narrative!r} stands twice in one row")
+        labels[narrative] = voice or None
+    return labels
+
+
+def format_narratives(labels: Mapping[str, str | None]) -> str:
+    """The inverse of :func:`parse_narratives`."""
+    return ";".join(f"{narrative}:{voice}" if voice else narrative for narrative, voice in labels.items())
+
+
+def _offset(value: str, column: str, at: str) -> int | None:
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit()):
+        raise CorpusError(f"{at}: {column} {value!r} is not a whole number of code points")
+    return int(value)
+
+
+def write_labels(path: str | Path, rows: Iterable[LabelledSentence]) -> None:
+    """Write one label file in one step; :func:`read_labels` reads equal rows back."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow(
+            (
+                row.id,
+                row.text,
+                row.language,
+                format_narratives(row.labels),
+                row.origin,
+                row.file,
+                "" if row.begin is None else row.begin,
+                "" if row.end is None else row.end,
+                row.group,
+                ";".join(row.annotators),
+                row.register,
+                row.note,
+            )
+        )
+    write_file(path, buffer.getvalue())
+
+
+def corpus_digest(rows: Sequence[LabelledSentence]) -> str:
+    """SHA-256 over what training sees of the rows, in order."""
+    digest = hashlib.sha256()
+    for row in rows:
+        seen = [row.id, row.text, row.language, dict(row.labels), row.origin, row.file, row.group]
+        digest.update(json.dumps(seen, ensure_ascii=True, sort_keys=True).encode("ascii") + b"\n")
+    return "sha256:" + digest.hexdigest()

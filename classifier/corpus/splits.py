@@ -1,0 +1,148 @@
+"""What must not straddle a split, and folds that respect it.
+
+Near-duplicates, the sentences of one article and the rows of one group are one *unit*; a unit lies in one fold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.corpus.sentence import LabelledSentence
+from classifier.errors import MissingExtra, TrainingError
+
+NEAR_DUPLICATE = 0.6
+"""Character 5-gram Jaccard similarity above which two texts are near-duplicates."""
+
+_space = re.compile(r"\W+")
+
+
+def shingles(text: str) -> frozenset[str]:
+    """The character 5-grams of the lowered text with everything but letters and digits folded to one space."""
+    folded = _space.sub(" ", text.lower()).strip()
+    return frozenset(folded[i : i + 5] for i in range(max(1, len(folded) - 4)))
+
+
+def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
+    """Shared members as a share of all members, 0 to 1."""
+    union = len(a | b)
+    return len(a & b) / union if union else 1.0
+
+
+def near_duplicates(texts: Sequence[str], threshold: float = NEAR_DUPLICATE) -> list[tuple[int, int, float]]:
+    """Pairs ``(i, j, similarity)`` with ``i < j`` whose 5-gram Jaccard similarity exceeds ``threshold``.
+
+    Candidates come from MinHash with 64 bands of 3 rows [1]_ (a pair at .6 is missed twice in 10 million), and every
+    candidate is checked exactly.
+
+    References
+    ----------
+    .. [1] Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", chapter 3.4.
+    """
+    try:
+        from rensa import RMinHash, RMinHashLSH
+    except ImportError as error:
+        raise MissingExtra("Finding near-duplicates", "train") from error
+    sets = [shingles(text) for text in texts]
+    index = RMinHashLSH(threshold=threshold, num_perm=192, num_bands=64)
+    pairs: list[tuple[int, int, float]] = []
+    for j, members in enumerate(sets):
+        signature = RMinHash(num_perm=192, seed=42)
+        signature.update(sorted(members))
+        for i in sorted(set(index.query(signature))):
+            similarity = jaccard(sets[i], members)
+            if similarity > threshold:
+                pairs.append((i, j, similarity))
+        index.insert(j, signature)
+    return pairs
+
+
+def find_units(rows: Sequence[LabelledSentence], threshold: float = NEAR_DUPLICATE) -> npt.NDArray[np.int64]:
+    """Number the units: rows with equal numbers must lie in one fold.
+
+    Returns
+    -------
+    units : ndarray of int64, shape (n_samples,)
+        Numbered from 0 in order of first appearance.
+    """
+    parent = list(range(len(rows)))
+
+    def find(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    def join(i: int, j: int) -> None:
+        a, b = find(i), find(j)
+        parent[max(a, b)] = min(a, b)
+
+    first: dict[tuple[str, str], int] = {}
+    for i, row in enumerate(rows):
+        for key in (("file", row.file), ("group", row.group)):
+            if key[1]:
+                join(i, first.setdefault(key, i))
+    for i, j, _ in near_duplicates([row.text for row in rows], threshold):
+        join(i, j)
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(find(i), len(numbers)) for i in range(len(rows))], dtype=np.int64)
+
+
+def stratified_folds(
+    y: npt.NDArray[np.bool_], units: npt.NDArray[np.int64], n_splits: int, *, random_state: int = 0
+) -> npt.NDArray[np.int64]:
+    """Assign whole units to folds so that each label, and "no label", is spread evenly.
+
+    Iterative stratification [1]_ over units: the label with the fewest sentences left goes first, its largest units
+    first, each to the fold that lacks most of that label.
+
+    Parameters
+    ----------
+    y : ndarray of bool, shape (n_samples, n_narratives)
+    units : ndarray of int, shape (n_samples,)
+    n_splits : int
+        2 or more, at most the number of units.
+    random_state : int
+        Orders units of equal size.
+
+    Returns
+    -------
+    folds : ndarray of int64, shape (n_samples,)
+        Values 0 to ``n_splits - 1``.
+
+    References
+    ----------
+    .. [1] Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label data", ECML PKDD 2011.
+    """
+    n_units = int(units.max()) + 1 if len(units) else 0
+    if not 2 <= n_splits <= n_units:
+        raise TrainingError(
+            f"{n_splits} folds asked of {n_units} units (groups that may not be split); "
+            f"2 to {n_units} are possible: label more sentences, or ask for fewer folds"
+        )
+    columns = np.column_stack([y, ~y.any(axis=1)]).astype(np.int64)
+    counts = np.zeros((n_units, columns.shape[1]), dtype=np.int64)
+    np.add.at(counts, units, columns)
+    sizes = np.bincount(units, minlength=n_units)
+    order = np.random.default_rng(random_state).permutation(n_units)
+    wanted = np.repeat(counts.sum(axis=0)[None, :] / n_splits, n_splits, axis=0)
+    room = np.full(n_splits, sizes.sum() / n_splits)
+    fold_of = np.full(n_units, -1, dtype=np.int64)
+    left = counts.sum(axis=0)
+    while (fold_of < 0).any():
+        open_labels = np.flatnonzero(left > 0)
+        label = int(open_labels[np.argmin(left[open_labels])]) if len(open_labels) else None
+        members = [u for u in order if fold_of[u] < 0 and (label is None or counts[u, label])]
+        members.sort(key=lambda u: -int(counts[u, label] if label is not None else sizes[u]))
+        for u in members:
+            need = wanted[:, label] if label is not None else room
+            best = np.flatnonzero(need == need.max())
+            fold = int(best[np.argmax(room[best])])
+            fold_of[u] = fold
+            wanted[fold] -= counts[u]
+            room[fold] -= sizes[u]
+            left = left - counts[u]
+    return fold_of[units]

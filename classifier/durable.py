@@ -1,0 +1,73 @@
+"""Writing files so that a killed process leaves the old state or the new, never something between.
+
+Everything is written aside in the same directory, synced, and renamed over its target.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+TEMPORARY_PREFIX = ".tmp-"
+"""Names that begin so are leftovers of a killed process and may be removed."""
+
+
+def write_file(path: str | Path, content: bytes | str) -> None:
+    """Replace ``path`` by ``content`` (text is written as UTF-8) in one step."""
+    path = Path(path)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def publish_directory(target: str | Path, files: dict[str, bytes]) -> Path:
+    """Create the directory ``target`` holding ``files``, whole or not at all.
+
+    Raises
+    ------
+    FileExistsError
+        ``target`` is there already.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=target.parent))
+    try:
+        for name, data in files.items():
+            with (aside / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        aside.chmod(0o755)
+        sync_directory(aside)
+        if target.exists():
+            raise FileExistsError(f"{target} is there already")
+        aside.rename(target)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    sync_directory(target.parent)
+    return target
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames inside ``path`` survive a power cut (where the system can sync a directory)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""What answers: vectors, logits, probabilities, decisions, voices, evidence, and the directory they come from."""

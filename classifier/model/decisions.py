@@ -1,0 +1,60 @@
+"""Logit to probability to yes, unsure or no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.model.answer import Reason, Verdict
+
+
+def sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """``1 / (1 + exp(-logits))``, without overflow. Any shape."""
+    positive = logits >= 0
+    small = np.exp(np.where(positive, -logits, logits))
+    return np.where(positive, 1.0 / (1.0 + small), small / (1.0 + small))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one narrative is decided.
+
+    ``threshold`` and ``unsure_from`` are probabilities with ``unsure_from <= threshold``. ``support`` counts the
+    training sentences that carry the narrative.
+    """
+
+    threshold: float
+    unsure_from: float
+    support: int
+    trained_enough: bool
+
+
+def decide(probability: float, rule: Rule, *, familiar: bool = True) -> tuple[Verdict, Reason | None]:
+    """Decide one narrative of one text.
+
+    From ``threshold`` on it is "yes", from ``unsure_from`` on "unsure" (reason "close"), else "no". In an unfamiliar
+    text a "yes" becomes "unsure" (reason "unfamiliar").
+    """
+    if probability >= rule.threshold:
+        return ("yes", None) if familiar else ("unsure", "unfamiliar")
+    if probability >= rule.unsure_from:
+        return "unsure", ("close" if familiar else "unfamiliar")
+    return "no", None
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeRule:
+    """Columns of a theme's narratives, and the line from their largest logit to the theme's logit."""
+
+    id: str
+    columns: tuple[int, ...]
+    slope: float
+    intercept: float
+
+
+def theme_probabilities(logits: npt.NDArray[np.float64], themes: Sequence[ThemeRule]) -> dict[str, float]:
+    """Probability of each theme from the narratives' logits, shape (n_narratives,)."""
+    return {t.id: float(sigmoid(np.array(t.slope * logits[list(t.columns)].max() + t.intercept))) for t in themes}

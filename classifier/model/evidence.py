@@ -1,0 +1,115 @@
+"""Exact contributions to a logit, as spans of the caller's own text.
+
+The model is linear: over all n-grams of a sentence, contributions plus bias sum to the logit. An n-gram that occurs
+several times has its contribution shared equally among its places.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.model.answer import Evidence
+from classifier.model.vectors import Vectorizer
+from classifier.text import ngrams
+from classifier.text.lowering import lower_with_offsets, original_span
+
+EvidenceUnit = Literal["ngram", "word"]
+
+
+class LocatedSentence:
+    """One vectorised sentence with the places of its n-grams; found once, used for every label.
+
+    Parameters
+    ----------
+    text : str
+        The sentence as the caller wrote it.
+    begin : int
+        Where it begins in the caller's text.
+    vectorizer : Vectorizer
+    columns, values : ndarray, shape (n_present,)
+        From :meth:`Vectorizer.transform` of the lowered sentence.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        begin: int,
+        vectorizer: Vectorizer,
+        columns: npt.NDArray[np.int64],
+        values: npt.NDArray[np.float64],
+    ) -> None:
+        self._text = text
+        self._begin = begin
+        self._columns = columns
+        self._values = values
+        lowered, self._offsets = lower_with_offsets(text)
+        self._lowered = lowered
+        self._feature: dict[int, str] = {}
+        self._places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for feature, start, end in ngrams.locate_word_ngrams(lowered):
+            self._add(vectorizer.word_column(feature), feature, start, end)
+        for feature, start, end in ngrams.locate_char_ngrams(lowered):
+            self._add(vectorizer.char_column(feature), feature, start, end)
+
+    def _add(self, column: int | None, feature: str, start: int, end: int) -> None:
+        if column is not None:
+            self._feature[column] = feature
+            self._places[column].append((start, end))
+
+    def explain(
+        self, label: str, coef: npt.NDArray[np.float64], top_k: int, unit: EvidenceUnit = "ngram"
+    ) -> list[Evidence]:
+        """The ``top_k`` features (or words) with the largest contributions, largest first.
+
+        Parameters
+        ----------
+        label : str
+            Narrative id, copied into the evidence.
+        coef : ndarray of float64, shape (n_features,)
+            The narrative's weights.
+        top_k : int
+            How many features; one that occurs at several places gives an entry for each place.
+        unit : {"ngram", "word"}
+            "word" adds the n-grams up over white-space-delimited words; a 2-gram counts half to each of its words.
+        """
+        contributions = self._values * coef[self._columns]
+        if unit == "word":
+            return self._words(label, contributions, top_k)
+        order = np.argsort(-contributions, kind="stable")[:top_k]
+        found: list[Evidence] = []
+        for i in order.tolist():
+            column = int(self._columns[i])
+            places = self._places[column]
+            share = float(contributions[i]) / len(places)
+            for start, end in places:
+                begin, stop = original_span(self._offsets, start, end)
+                found.append(Evidence(label, self._begin + begin, self._begin + stop, self._feature[column], share))
+        return found
+
+    def _words(self, label: str, contributions: npt.NDArray[np.float64], top_k: int) -> list[Evidence]:
+        spans = [match.span() for match in ngrams.chunk_matches(self._lowered)]
+        starts = np.array([start for start, _ in spans], dtype=np.int64)
+        totals = np.zeros(len(spans))
+        for column, contribution in zip(self._columns.tolist(), contributions.tolist(), strict=True):
+            places = self._places[column]
+            for start, end in places:
+                first = int(np.searchsorted(starts, start, side="right")) - 1
+                last = int(np.searchsorted(starts, end - 1, side="right")) - 1
+                totals[first] += contribution / len(places) / 2
+                totals[last] += contribution / len(places) / 2
+        order = np.argsort(-totals, kind="stable")[:top_k]
+        return [
+            Evidence(
+                label,
+                self._begin + begin,
+                self._begin + end,
+                self._text[begin:end],
+                float(totals[i]),
+            )
+            for i in order.tolist()
+            for begin, end in [original_span(self._offsets, *spans[i])]
+        ]

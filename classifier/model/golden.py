@@ -1,0 +1,52 @@
+"""Golden texts: a few texts with the logits that a model gave for them when it was made.
+
+They travel with the model. One that gives other figures on them must not be promoted: its files are whole (the
+hashes say so), yet this machine or release computes something else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from classifier.errors import ModelCorrupt
+from classifier.model.scoring import NarrativeModel
+
+TOLERANCE = 1e-6
+"""Largest difference of a logit that rounding explains."""
+
+HOSTILE_TEXTS = (
+    "",
+    " \n\t ",
+    "a" * 5000,
+    "İSTANBUL'DA İKİ TOPLANTI",
+    "ΟΔΥΣΣΕΥΣ ΣΤΗΝ ΑΘΗΝΑ",
+    "\ud800 lone surrogate",
+    "NUL \x00 inside",
+    '"' * 300,
+    "ﬁ ligature, ½, ①, 🇦🇿🔥, e\u0301",
+)
+"""Texts on which implementations tend to differ."""
+
+
+def make_golden(model: NarrativeModel, texts: list[str]) -> list[dict[str, Any]]:
+    """The texts with their logits, as plain JSON types (lone surrogates survive as JSON escapes)."""
+    logits = model.decision_function(texts)
+    return [
+        {"text": text.encode("utf-8", "surrogatepass").hex(), "logits": row.tolist()}
+        for text, row in zip(texts, logits, strict=True)
+    ]
+
+
+def check_golden(model: NarrativeModel, golden: list[dict[str, Any]]) -> None:
+    """Raise :class:`ModelCorrupt` where the model does not give the logits that it was made with."""
+    texts = [bytes.fromhex(entry["text"]).decode("utf-8", "surrogatepass") for entry in golden]
+    expected = np.array([entry["logits"] for entry in golden]).reshape(len(texts), len(model.ids))
+    difference = np.abs(model.decision_function(texts) - expected)
+    if difference.size and difference.max() > TOLERANCE:
+        row = int(difference.max(axis=1).argmax())
+        raise ModelCorrupt(
+            f"{model.path}: golden text {row} scores {difference.max():.2g} off what it scored in training; "
+            "this release computes something else, retrain the model"
+        )

@@ -1,0 +1,333 @@
+"""The model that answers: texts to :class:`~classifier.model.answer.Answer`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.errors import InputError, ModelCorrupt, TaxonomyError
+from classifier.model.answer import (
+    Answer,
+    Decision,
+    Evidence,
+    Language,
+    ModelIdentity,
+    SentenceAnswer,
+    TextAnswer,
+    TextItem,
+    ThemeProbability,
+    Voice,
+)
+from classifier.model.decisions import Rule, ThemeRule, decide, sigmoid, theme_probabilities
+from classifier.model.documents import roll_up
+from classifier.model.evidence import EvidenceUnit, LocatedSentence
+from classifier.model.store import StoredModel
+from classifier.model.vectors import Vectorizer
+from classifier.model.voice import VoiceHead, mean_voice
+from classifier.taxonomy import Taxonomy, parse_taxonomy
+from classifier.text.familiarity import known_share
+from classifier.text.languages import detect_language as identify_language
+from classifier.text.ngrams import tokens
+from classifier.text.sentences import Span, split_sentences
+
+MIN_WORDS_FOR_COVERAGE = 4
+"""A sentence of fewer words takes its familiarity from the whole text."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    span: Span
+    text: str
+    columns: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+    n_words: int
+    n_known: int
+
+
+class NarrativeModel:
+    """A fitted model. Build one with :func:`classifier.load_model`.
+
+    Safe to use from several threads.
+
+    Attributes
+    ----------
+    identity : ModelIdentity
+    taxonomy : Taxonomy
+    parameters : mapping
+        What is in ``parameters.json``.
+    manifest : mapping
+    report : mapping
+        The figures measured in training, empty where there are none.
+    coef_ : ndarray of float64, shape (n_features, n_narratives)
+    intercept_ : ndarray of float64, shape (n_narratives,)
+    """
+
+    def __init__(self, stored: StoredModel, *, version: str) -> None:
+        self.path = stored.path
+        self.manifest = stored.manifest
+        self.report: Mapping[str, Any] = stored.json.get("report.json", {})
+        self.card = stored.card
+        self.golden: list[dict[str, Any]] = stored.json.get("golden.json", [])
+        try:
+            self._build(stored, version)
+        except (KeyError, TypeError, ValueError, TaxonomyError) as error:
+            raise ModelCorrupt(f"{stored.path}: its parts do not fit together: {error!r}") from error
+
+    def _build(self, stored: StoredModel, version: str) -> None:
+        self.parameters: Mapping[str, Any] = stored.json["parameters.json"]
+        self.taxonomy: Taxonomy = parse_taxonomy(stored.json["taxonomy.json"], source="taxonomy.json")
+        calibration = stored.json["calibration.json"]
+        vocabulary = stored.json["vocabulary.json"]
+        self.identity = ModelIdentity(
+            name=str(self.parameters["name"]),
+            version=version,
+            digest=stored.digest,
+            taxonomy=self.taxonomy.version,
+        )
+        self.ids = self.taxonomy.ids
+        n_narratives = len(self.ids)
+        n_features = len(vocabulary["words"]) + len(vocabulary["chars"])
+        shapes = {
+            "idf.npy": (n_features,),
+            "coef.npy": (n_features, n_narratives),
+            "intercept.npy": (n_narratives,),
+            "voice_coef.npy": (n_features, 3),
+            "voice_intercept.npy": (n_narratives, 3),
+        }
+        for name, shape in shapes.items():
+            if name in stored.arrays and stored.arrays[name].shape != shape:
+                raise ValueError(f"{name} has shape {stored.arrays[name].shape}, the vocabulary asks for {shape}")
+        self.vectorizer = Vectorizer(vocabulary["words"], vocabulary["chars"], stored.arrays["idf.npy"])
+        self.word_features: tuple[str, ...] = tuple(vocabulary["words"])
+        self.char_features: tuple[str, ...] = tuple(vocabulary["chars"])
+        self.known_words = frozenset(stored.json["known_words.json"])
+        self.coef_ = stored.arrays["coef.npy"].astype(np.float64)
+        self.intercept_ = stored.arrays["intercept.npy"].astype(np.float64)
+        self.voice_head: VoiceHead | None = None
+        if "voice_coef.npy" in stored.arrays:
+            self.voice_head = VoiceHead(
+                stored.arrays["voice_coef.npy"].astype(np.float64),
+                stored.arrays["voice_intercept.npy"].astype(np.float64),
+            )
+        self.rules: dict[str, Rule] = {}
+        for narrative in self.ids:
+            entry = calibration["narratives"][narrative]
+            rule = Rule(
+                threshold=float(entry["threshold"]),
+                unsure_from=float(entry["unsure_from"]),
+                support=int(entry["support"]),
+                trained_enough=bool(entry["trained_enough"]),
+            )
+            if not 0.0 <= rule.unsure_from <= rule.threshold <= 1.0:
+                raise ValueError(f"thresholds of {narrative} are out of order: {rule}")
+            self.rules[narrative] = rule
+        column = {narrative: i for i, narrative in enumerate(self.ids)}
+        self._themes = [
+            ThemeRule(
+                theme.id,
+                tuple(column[n.id] for n in theme.narratives),
+                float(calibration["themes"][theme.id]["slope"]),
+                float(calibration["themes"][theme.id]["intercept"]),
+            )
+            for theme in self.taxonomy.themes
+        ]
+        self._theme_of = self.taxonomy.theme_of
+        self._thresholds = np.array([self.rules[n].threshold for n in self.ids])
+        self.coverage_bound = float(self.parameters["coverage_bound"])
+        self.length_penalty = float(self.parameters["length_penalty"])
+
+    def decision_function(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Logits, each text taken as one unit (no sentence splitting).
+
+        Returns
+        -------
+        ndarray of float64, shape (n_texts, n_narratives)
+            Columns in taxonomy order.
+        """
+        _check_texts(texts)
+        result = np.empty((len(texts), len(self.ids)))
+        for i, text in enumerate(texts):
+            result[i] = self._logits(*self.vectorizer.transform(text.lower()))
+        return result
+
+    def predict_proba(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities, each text taken as one unit.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_texts, n_narratives)
+            Columns in taxonomy order; rows need not sum to 1, since a text may carry several narratives or none.
+        """
+        return sigmoid(self.decision_function(texts))
+
+    def score(
+        self,
+        texts: Sequence[str | TextItem],
+        *,
+        explain: int | None = 5,
+        evidence_unit: EvidenceUnit = "ngram",
+        all: bool = False,
+        detect_language: bool = False,
+    ) -> Answer:
+        """Answer as the service does: sentence by sentence and for each whole text.
+
+        This is not scikit-learn's ``score`` (mean accuracy); ``narratives evaluate`` measures accuracy.
+
+        Parameters
+        ----------
+        texts : sequence of str or TextItem
+            Any length, any code points.
+        explain : int or None
+            How many n-grams of evidence for each label decided; None for none.
+        evidence_unit : {"ngram", "word"}
+        all : bool
+            Report the labels decided "no" too.
+        detect_language : bool
+            Identify the language of texts that name none.
+
+        Raises
+        ------
+        InputError
+            Not a sequence of texts, or an option out of its range.
+        """
+        if explain is not None and (not isinstance(explain, int) or isinstance(explain, bool) or explain < 1):
+            raise InputError(f"explain is {explain!r}; give a whole number of 1 or more, or None", field="explain")
+        if evidence_unit not in ("ngram", "word"):
+            raise InputError(f"evidence_unit is {evidence_unit!r}; 'ngram' or 'word' is allowed", field="explain")
+        _check_texts([t.text if isinstance(t, TextItem) else t for t in texts])
+        items = [t if isinstance(t, TextItem) else TextItem(t) for t in texts]
+        results = tuple(self._answer(item, explain, evidence_unit, all, detect_language) for item in items)
+        return Answer(self.identity, results)
+
+    def _logits(self, columns: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        result: npt.NDArray[np.float64] = values @ self.coef_[columns] + self.intercept_
+        return result
+
+    def _vectorize(self, text: str, language: str | None) -> list[_Sentence]:
+        sentences = []
+        for span in split_sentences(text, language):
+            piece = text[span.begin : span.end]
+            lowered = piece.lower()
+            words = tokens(lowered)
+            known = sum(word in self.known_words for word in words)
+            sentences.append(_Sentence(span, piece, *self.vectorizer.transform(lowered), len(words), known))
+        return sentences
+
+    def coverage(self, text: str) -> float:
+        """The share of a text's words that training has seen, 0 to 1."""
+        return known_share(tokens(text.lower()), self.known_words)
+
+    def _answer(self, item: TextItem, explain: int | None, unit: EvidenceUnit, every: bool, detect: bool) -> TextAnswer:
+        sentences = self._vectorize(item.text, item.language)
+        n_words = sum(s.n_words for s in sentences)
+        coverage = sum(s.n_known for s in sentences) / n_words if n_words else 0.0
+        familiar = coverage >= self.coverage_bound
+        answers: list[SentenceAnswer] = []
+        logits = np.empty((len(sentences), len(self.ids)))
+        yes = np.zeros((len(sentences), len(self.ids)), dtype=np.bool_)
+        voices: dict[int, list[tuple[Voice, float]]] = {}
+        for i, sentence in enumerate(sentences):
+            logits[i] = self._logits(sentence.columns, sentence.values)
+            if sentence.n_words >= MIN_WORDS_FOR_COVERAGE:
+                readable = sentence.n_known / sentence.n_words >= self.coverage_bound
+            else:
+                readable = familiar
+            labels = self._decide(logits[i], familiar=readable, every=every)
+            for k, decision in enumerate(labels):
+                column = self.ids.index(decision.id)
+                yes[i, column] = decision.decision == "yes"
+                if decision.decision != "no" and self.voice_head is not None:
+                    voice = self.voice_head.predict_proba(sentence.columns, sentence.values, column)
+                    voices.setdefault(column, []).append((voice, decision.probability))
+                    labels[k] = replace(decision, voice=voice)
+            evidence = self._explain(sentence, labels, explain, unit) if explain else ()
+            answers.append(
+                SentenceAnswer(sentence.span.begin, sentence.span.end, sentence.text, tuple(labels), evidence)
+            )
+        if sentences:
+            counts = np.array([s.n_words for s in sentences], dtype=np.int64)
+            whole = roll_up(logits, yes, counts, self.length_penalty)
+        else:
+            whole = self.intercept_.copy()
+        decisions = []
+        for decision in self._decide(whole, familiar=familiar, every=every) if sentences else []:
+            heard = voices.get(self.ids.index(decision.id))
+            if heard and decision.decision != "no":
+                mixed = mean_voice([v for v, _ in heard], [w for _, w in heard])
+                decisions.append(replace(decision, voice=mixed))
+            else:
+                decisions.append(decision)
+        themes = theme_probabilities(whole, self._themes) if sentences else {t.id: 0.0 for t in self._themes}
+        return TextAnswer(
+            id=item.id,
+            text_sha256=hashlib.sha256(item.text.encode("utf-8", "surrogatepass")).hexdigest(),
+            offset_unit="codepoint",
+            coverage=coverage,
+            language=_language(item, detect),
+            themes=tuple(ThemeProbability(name, p) for name, p in themes.items()),
+            labels=tuple(decisions),
+            sentences=tuple(answers),
+        )
+
+    def _decide(self, logits: npt.NDArray[np.float64], *, familiar: bool, every: bool) -> list[Decision]:
+        """Decisions of one unit, likeliest first."""
+        probabilities = sigmoid(logits)
+        found = []
+        for column in np.argsort(-probabilities, kind="stable").tolist():
+            narrative = self.ids[column]
+            rule = self.rules[narrative]
+            probability = float(probabilities[column])
+            verdict, reason = decide(probability, rule, familiar=familiar)
+            if verdict == "no" and not every:
+                continue
+            found.append(
+                Decision(
+                    id=narrative,
+                    theme=self._theme_of[narrative],
+                    probability=probability,
+                    logit=float(logits[column]),
+                    threshold=rule.threshold,
+                    decision=verdict,
+                    reason=reason,
+                    voice=None,
+                    support=rule.support,
+                    trained_enough=rule.trained_enough,
+                )
+            )
+        return found
+
+    def _explain(
+        self, sentence: _Sentence, labels: Sequence[Decision], top_k: int, unit: EvidenceUnit
+    ) -> tuple[Evidence, ...]:
+        decided = [label.id for label in labels if label.decision != "no"]
+        if not decided:
+            return ()
+        located = LocatedSentence(
+            sentence.text, sentence.span.begin, self.vectorizer, sentence.columns, sentence.values
+        )
+        return tuple(
+            evidence
+            for narrative in decided
+            for evidence in located.explain(narrative, self.coef_[:, self.ids.index(narrative)], top_k, unit)
+        )
+
+
+def _language(item: TextItem, detect: bool) -> Language | None:
+    if item.language is not None:
+        return Language(item.language, 1.0)
+    if detect:
+        return Language(*identify_language(item.text))
+    return None
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise InputError("a single text was given; put it in a list: [text]", field="texts")
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"texts[{i}] is {type(text).__name__}, a text (str) is needed", field=f"texts[{i}]")

@@ -1,0 +1,41 @@
+"""Asserted, attributed or rejected: a softmax over the same n-grams, with a bias for each narrative."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.model.answer import Voice
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceHead:
+    """Fitted arrays, columns in the order of :data:`classifier.taxonomy.VOICES`.
+
+    Parameters
+    ----------
+    coef : ndarray of float64, shape (n_features, 3)
+    intercept : ndarray of float64, shape (n_narratives, 3)
+    """
+
+    coef: npt.NDArray[np.float64]
+    intercept: npt.NDArray[np.float64]
+
+    def predict_proba(self, columns: npt.NDArray[np.int64], values: npt.NDArray[np.float64], narrative: int) -> Voice:
+        """Voice of one narrative in one vectorised sentence."""
+        logits = values @ self.coef[columns] + self.intercept[narrative]
+        powers = np.exp(logits - logits.max())
+        return Voice(*(powers / powers.sum()).tolist())
+
+
+def mean_voice(voices: Sequence[Voice], weights: Sequence[float]) -> Voice:
+    """Weighted mean of voices: a text's voice from its sentences', weighted by their probabilities."""
+    total = sum(weights)
+    return Voice(
+        sum(v.asserted * w for v, w in zip(voices, weights, strict=True)) / total,
+        sum(v.attributed * w for v, w in zip(voices, weights, strict=True)) / total,
+        sum(v.rejected * w for v, w in zip(voices, weights, strict=True)) / total,
+    )

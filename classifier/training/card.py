@@ -1,0 +1,157 @@
+"""The model card: what the model is, what it was made from, how good it is, where it misleads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from classifier.taxonomy import Taxonomy
+
+
+def write_card(
+    name: str,
+    taxonomy: Taxonomy,
+    parameters: Mapping[str, Any],
+    calibration: Mapping[str, Any],
+    report: Mapping[str, Any],
+) -> str:
+    """The card as Markdown, with the header that Hugging Face reads. It holds no time, so that it can be hashed."""
+    scores = report["cross_validation"]
+    everything = scores["all"]
+    plain = everything["plain"]
+    data = report["data"]
+    languages = "\n".join(f"- {code}" for code in parameters["languages"])
+    lines = [
+        "---",
+        "license: apache-2.0",
+        "language:",
+        languages,
+        "library_name: narrative-classifier",
+        "tags:",
+        "- text-classification",
+        "- propaganda",
+        "- narratives",
+        "---",
+        "",
+        f"# Model card: {name}",
+        "",
+        f"Tags {len(taxonomy.ids)} narratives in {len(taxonomy.themes)} themes (taxonomy version {taxonomy.version}), "
+        "sentence by sentence and for the whole text, and says of each whether the text asserts it, reports it or "
+        "rejects it. TF-IDF of word 1-2-grams and character 2-5-grams, one-vs-rest logistic regression, Platt scaling.",
+        "",
+        "## Data",
+        "",
+        f"{data['n_sentences']} labelled sentences, {data['n_plain']} of them without a narrative.",
+        "",
+        "| what | sentences |",
+        "|---|---|",
+        *[
+            f"| {column} {value} | {count} |"
+            for column in ("language", "origin")
+            for value, count in data[column].items()
+        ],
+        "",
+        "Sentences of origin `article` come from published articles (see `seeds/sources.csv`); `written` ones were "
+        "written for this project by a language model working from lists of typical claims and phrases, and labelled "
+        "by it; `labels/README.md` says who labelled what and how far the annotators agree. No written sentence is a "
+        "quotation.",
+        "",
+        "## Figures",
+        "",
+        f"From {scores['n_folds']}-fold cross-validation on the training sentences; near-duplicates, articles and "
+        "groups never straddle folds, and calibration and thresholds of a fold come from the other folds. Intervals "
+        "are 95 %, from drawing whole units 1,000 times. Command: `narratives train`; `narratives evaluate` gives more.",
+        "",
+        "These are figures on sentences like those it was trained on. Expect less on other text.",
+        "",
+        "| | F1 | 95 % | average precision |",
+        "|---|---|---|---|",
+        _row("micro", everything["micro"]),
+        _row("macro", everything["macro"]),
+        "",
+        f"Of {plain['n_sentences']} sentences without a narrative, {plain['tagged']:.1%} were tagged "
+        f"({plain['tagged_interval'][0]:.1%} to {plain['tagged_interval'][1]:.1%}). "
+        f"Expected calibration error (10 bins): {everything['ece']:.3f}.",
+        "",
+        "| narrative | support | precision | recall | F1 | 95 % | average precision | threshold |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for narrative, figures in everything["narratives"].items():
+        rule = calibration["narratives"][narrative]
+        few = "" if rule["trained_enough"] else " (too few to judge)"
+        lines.append(
+            f"| {narrative}{few} | {figures['support']} | {figures['precision']:.2f} | {figures['recall']:.2f} "
+            f"| {figures['f1']:.2f} | {figures['f1_interval'][0]:.2f} to {figures['f1_interval'][1]:.2f} "
+            f"| {figures['average_precision']:.2f} | {rule['threshold']:.2f} |"
+        )
+    lines += ["", "| language | sentences | micro F1 | macro F1 | plain tagged | ECE |", "|---|---|---|---|---|---|"]
+    for code, figures in scores["by_language"].items():
+        lines.append(
+            f"| {code} | {figures['n_sentences']} | {figures['micro']['f1']:.2f} | {figures['macro']['f1']:.2f} "
+            f"| {figures['plain']['tagged']:.1%} | {figures['ece']:.3f} |"
+        )
+    if "voices_found" in scores:
+        heard = scores["voices_found"]
+        lines += [
+            "",
+            f"Voice, among narratives found: accuracy {heard['accuracy']:.2f} over {heard['n_pairs']} pairs.",
+            "",
+            "| voice | support | precision | recall |",
+            "|---|---|---|---|",
+            *[
+                f"| {voice} | {f['support']} | {f['precision']:.2f} | {f['recall']:.2f} |"
+                for voice, f in heard["voices"].items()
+            ],
+        ]
+    lines += [
+        "",
+        "## Whole texts",
+        "",
+        f"Length penalty {parameters['length_penalty']:g} (see `docs/explanation.md`)."
+        + _documents(report.get("documents", {})),
+        "",
+        "## Familiarity",
+        "",
+        f"Where fewer than {parameters['coverage_bound']:.0%} of the words are known, nothing is decided above "
+        '"unsure".' + _coverage(report.get("coverage", {})),
+        "",
+        "## Where it misleads",
+        "",
+        "- It reads one sentence at a time: a claim spread over two sentences, irony, and what only context reveals, "
+        "escape it.",
+        "- It knows the narratives as they were worded when its sentences were written; new wording lowers its recall.",
+        "- Voice is harder than narrative; a debunking sentence that repeats a claim at length may read as reported.",
+        "- Names of countries and people occur in its features. A subject is no narrative: read the evidence.",
+        "",
+        "## Not for",
+        "",
+        "Judging persons, moderating without a human reader, or proof of coordination or intent. A tag says that a "
+        "sentence carries the wording of a narrative, not that it is false, and not that its author is a propagandist.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, figures: Mapping[str, Any]) -> str:
+    low, high = figures["f1_interval"]
+    return f"| {name} | {figures['f1']:.3f} | {low:.3f} to {high:.3f} | {figures['average_precision']:.3f} |"
+
+
+def _documents(figures: Mapping[str, float]) -> str:
+    if not figures:
+        return ""
+    return (
+        f" On texts put together from out-of-fold sentences, {figures['neutral_tagged']:.1%} of the neutral ones (15 "
+        f"to 40 sentences) were tagged, and {figures['planted_found']:.1%} of narratives planted with three sentences "
+        "were found."
+    )
+
+
+def _coverage(figures: Mapping[str, float]) -> str:
+    if not figures:
+        return ""
+    return (
+        f" At that bound {figures['familiar_refused']:.1%} of held-out sentences in its languages are refused and "
+        f"{figures['foreign_accepted']:.1%} of sentences in other languages, code and gibberish accepted (on the texts "
+        "that the bound was chosen on)."
+    )

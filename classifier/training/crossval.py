@@ -1,0 +1,193 @@
+"""Grouped cross-validation: out-of-fold logits and voices, and honest decisions on them.
+
+Calibration and thresholds that judge a fold are fitted on the out-of-fold scores of the *other* folds only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+
+from classifier.corpus.sentence import LabelledSentence
+from classifier.model.decisions import sigmoid
+from classifier.taxonomy import VOICES, Taxonomy
+from classifier.training.calibration import fit_lines, fit_thresholds
+from classifier.training.features import Counts, Features, fit_features
+from classifier.training.fitting import (
+    FittedVoices,
+    LinearHead,
+    VoicePairs,
+    fit_narratives,
+    fit_voices,
+    rank_features,
+)
+from classifier.training.metrics import average_precision
+
+RANKING_C = 4.0
+"""Penalty of the coarse fit that ranks features."""
+
+Progress = Callable[[str, float], None]
+"""Called with the stage and the share done, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What training can be told.
+
+    ``max_features`` bounds the size of a model; ``C_grid`` is what cross-validation chooses from.
+    """
+
+    n_folds: int = 5
+    min_df: int = 2
+    max_features: int = 50_000
+    C_grid: tuple[float, ...] = (2.0, 8.0, 32.0)
+    voice_C: float = 4.0
+    random_state: int = 0
+    n_jobs: int = 2
+
+
+def label_matrix(rows: Sequence[LabelledSentence], taxonomy: Taxonomy) -> npt.NDArray[np.bool_]:
+    """Which row carries which narrative: bool, shape (n_samples, n_narratives)."""
+    column = {narrative: k for k, narrative in enumerate(taxonomy.ids)}
+    y = np.zeros((len(rows), len(column)), dtype=np.bool_)
+    for i, row in enumerate(rows):
+        for narrative in row.labels:
+            y[i, column[narrative]] = True
+    return y
+
+
+def voice_pairs(rows: Sequence[LabelledSentence], taxonomy: Taxonomy) -> VoicePairs:
+    """All (row, narrative) with a voice."""
+    column = {narrative: k for k, narrative in enumerate(taxonomy.ids)}
+    found = [
+        (i, column[narrative], VOICES.index(voice))
+        for i, row in enumerate(rows)
+        for narrative, voice in row.labels.items()
+        if voice is not None
+    ]
+    array = np.array(found, dtype=np.int64).reshape(-1, 3)
+    return VoicePairs(array[:, 0], array[:, 1], array[:, 2])
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Features, one narrative head for each C, and the voice head, fitted on some rows."""
+
+    features: Features
+    heads: dict[float, LinearHead]
+    voices: FittedVoices | None
+
+
+def fit_rows(
+    counts: Counts,
+    rows: npt.NDArray[np.int64],
+    y: npt.NDArray[np.bool_],
+    pairs: VoicePairs,
+    C_values: Sequence[float],
+    options: Options,
+) -> Fitted:
+    """Fit on ``rows``. Where there are too many features, a coarse fit ranks them and the best are fitted again."""
+    features = fit_features(counts, rows, min_df=options.min_df)
+    inside = pairs.inside(rows)
+    position = np.full(counts.n_samples, -1, dtype=np.int64)
+    position[rows] = np.arange(len(rows))
+
+    def hear(X: Any) -> FittedVoices | None:
+        if not len(inside.rows):
+            return None
+        members = X[position[inside.rows]]
+        return fit_voices(members, inside.narratives, inside.voices, y.shape[1], C=options.voice_C)
+
+    X = features.transform(counts, rows)
+    if features.n_features > options.max_features:
+        coarse = fit_narratives(X, y[rows], C=RANKING_C, random_state=options.random_state, tol=0.1)
+        voices = hear(X)
+        coefs = [coarse.coef] + ([voices.coef] if voices else [])
+        best = rank_features(X, *coefs)[: options.max_features]
+        features = features.select(np.sort(best))
+        X = features.transform(counts, rows)
+    heads = {C: fit_narratives(X, y[rows], C=C, random_state=options.random_state) for C in C_values}
+    return Fitted(features, heads, hear(X))
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Scores of every row by a model that did not see its fold.
+
+    ``logits`` has shape (n_samples, n_narratives), ``voices`` (n_pairs, 3) or None; ``folds`` (n_samples,).
+    """
+
+    C: float
+    folds: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float64]
+    voices: npt.NDArray[np.float64] | None
+
+
+def cross_validate(
+    counts: Counts,
+    y: npt.NDArray[np.bool_],
+    pairs: VoicePairs,
+    folds: npt.NDArray[np.int64],
+    C_values: Sequence[float],
+    options: Options,
+    progress: Progress | None = None,
+) -> list[OutOfFold]:
+    """Out-of-fold scores for each C. Folds run side by side in ``n_jobs`` processes."""
+    n_folds = int(folds.max()) + 1
+
+    def run(fold: int) -> tuple[int, dict[float, npt.NDArray[np.float64]], npt.NDArray[np.float64] | None]:
+        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        fitted = fit_rows(counts, train, y, pairs, C_values, options)
+        X = fitted.features.transform(counts, test)
+        heard = None
+        if fitted.voices is not None:
+            mask = folds[pairs.rows] == fold
+            heard = fitted.voices.predict_proba(X[np.searchsorted(test, pairs.rows[mask])], pairs.narratives[mask])
+        return fold, {C: head.decision_function(X) for C, head in fitted.heads.items()}, heard
+
+    logits = {C: np.zeros(y.shape) for C in C_values}
+    voices = np.full((len(pairs.rows), len(VOICES)), 1 / len(VOICES))
+    spoken = False
+    parallel = joblib.Parallel(n_jobs=min(options.n_jobs, n_folds), return_as="generator_unordered")
+    for done, (fold, scored, heard) in enumerate(parallel(joblib.delayed(run)(fold) for fold in range(n_folds))):
+        for C in C_values:
+            logits[C][folds == fold] = scored[C]
+        if heard is not None:
+            voices[folds[pairs.rows] == fold] = heard
+            spoken = True
+        if progress:
+            progress("cross-validating", (done + 1) / n_folds)
+    return [OutOfFold(C, folds, logits[C], voices if spoken else None) for C in C_values]
+
+
+def choose_C(candidates: Sequence[OutOfFold], y: npt.NDArray[np.bool_]) -> OutOfFold:
+    """The candidate with the best micro average precision; the smaller C among equals to three digits."""
+    best = max(round(average_precision(c.logits.ravel(), y.ravel()), 3) for c in candidates)
+    return next(c for c in candidates if round(average_precision(c.logits.ravel(), y.ravel()), 3) == best)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Honest probabilities and decisions of out-of-fold sentences, shape (n_samples, n_narratives)."""
+
+    probabilities: npt.NDArray[np.float64]
+    y_pred: npt.NDArray[np.bool_]
+
+
+def judge(scores: OutOfFold, y: npt.NDArray[np.bool_]) -> Judged:
+    """Calibrate and decide each fold with what the other folds say."""
+    probabilities = np.zeros(y.shape)
+    y_pred = np.zeros(y.shape, dtype=np.bool_)
+    for fold in range(int(scores.folds.max()) + 1):
+        other, here = scores.folds != fold, scores.folds == fold
+        lines = fit_lines(scores.logits[other], y[other])
+        slope, shift = np.array([x.slope for x in lines]), np.array([x.intercept for x in lines])
+        thresholds = fit_thresholds(sigmoid(scores.logits[other] * slope + shift), y[other])
+        probabilities[here] = sigmoid(scores.logits[here] * slope + shift)
+        y_pred[here] = probabilities[here] >= thresholds.threshold
+    return Judged(probabilities, y_pred)

@@ -1,0 +1,135 @@
+"""Counts of n-grams, and TF-IDF features fitted on some rows of them.
+
+All texts are counted once; fitting on a fold is then a matter of columns and document frequencies. The result is the
+matrix that scikit-learn's pair of ``TfidfVectorizer(sublinear_tf=True, min_df=...)`` gives for the fold's texts, each
+half l2-normalised (the tests hold it against them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.preprocessing import normalize
+
+from classifier.text.ngrams import CHAR_NGRAM_RANGE, TOKEN_PATTERN, WORD_NGRAM_RANGE
+
+WORD_OPTIONS: dict[str, Any] = {"ngram_range": WORD_NGRAM_RANGE, "token_pattern": TOKEN_PATTERN}
+CHAR_OPTIONS: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": CHAR_NGRAM_RANGE}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """n-gram counts of all texts.
+
+    ``words`` and ``chars`` are CSR matrices of shape (n_samples, n_found); the name arrays hold the n-grams of their
+    columns in sorted order.
+    """
+
+    words: Any
+    chars: Any
+    word_names: npt.NDArray[np.object_]
+    char_names: npt.NDArray[np.object_]
+
+    @property
+    def n_samples(self) -> int:
+        """How many texts were counted."""
+        return int(self.words.shape[0])
+
+
+def count_ngrams(texts: Sequence[str]) -> Counts:
+    """Count word 1-2-grams and character 2-5-grams (inside chunks) of lowered texts."""
+    word_counter = CountVectorizer(**WORD_OPTIONS)
+    char_counter = CountVectorizer(**CHAR_OPTIONS)
+    words = word_counter.fit_transform(texts)
+    chars = char_counter.fit_transform(texts)
+    return Counts(words, chars, word_counter.get_feature_names_out(), char_counter.get_feature_names_out())
+
+
+@dataclass(frozen=True)
+class Features:
+    """Columns of :class:`Counts` with their idf: what a model sees of a text.
+
+    Attributes
+    ----------
+    word_columns, char_columns : ndarray of int
+    idf : ndarray of float64, shape (n_features,)
+        Words first. Rounded to float32, as it is stored.
+    """
+
+    word_columns: npt.NDArray[np.int64]
+    char_columns: npt.NDArray[np.int64]
+    idf: npt.NDArray[np.float64]
+
+    @property
+    def n_features(self) -> int:
+        """How many columns the matrix has."""
+        return len(self.idf)
+
+    def transform(self, counts: Counts, rows: npt.NDArray[np.int64]) -> Any:
+        """TF-IDF matrix of some rows, CSR of shape (len(rows), n_features)."""
+        n_words = len(self.word_columns)
+        return sparse.hstack(
+            [
+                _weigh(counts.words[rows][:, self.word_columns], self.idf[:n_words]),
+                _weigh(counts.chars[rows][:, self.char_columns], self.idf[n_words:]),
+            ],
+            format="csr",
+        )
+
+    def select(self, columns: npt.NDArray[np.int64]) -> Features:
+        """Keep some columns (sorted indices into this object's columns)."""
+        n_words = len(self.word_columns)
+        return Features(
+            self.word_columns[columns[columns < n_words]],
+            self.char_columns[columns[columns >= n_words] - n_words],
+            self.idf[columns],
+        )
+
+    def names(self, counts: Counts) -> tuple[list[str], list[str]]:
+        """The word and the character n-grams, in column order."""
+        return (
+            [str(name) for name in counts.word_names[self.word_columns]],
+            [str(name) for name in counts.char_names[self.char_columns]],
+        )
+
+
+def fit_features(counts: Counts, rows: npt.NDArray[np.int64], *, min_df: int = 2) -> Features:
+    """Features seen in at least ``min_df`` of some rows, with smooth idf (``ln((1 + n) / (1 + df)) + 1``)."""
+    word_columns, word_idf = _fit_half(counts.words[rows], min_df)
+    char_columns, char_idf = _fit_half(counts.chars[rows], min_df)
+    return Features(word_columns, char_columns, np.concatenate([word_idf, char_idf]))
+
+
+def _fit_half(counts: Any, min_df: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    df = np.bincount(counts.indices, minlength=counts.shape[1])
+    columns = np.flatnonzero(df >= min_df)
+    idf = np.log((1.0 + counts.shape[0]) / (1.0 + df[columns])) + 1.0
+    return columns, idf.astype(np.float32).astype(np.float64)
+
+
+def _weigh(counts: Any, idf: npt.NDArray[np.float64]) -> Any:
+    weighed = counts.astype(np.float64)
+    weighed.data = (1.0 + np.log(weighed.data)) * idf[weighed.indices]
+    return normalize(weighed, norm="l2", copy=False)
+
+
+def stock_vectorizers(
+    word_features: Sequence[str], char_features: Sequence[str], idf: npt.NDArray[np.float64]
+) -> tuple[Any, Any]:
+    """scikit-learn's own vectorisers with a fitted vocabulary: for the export, and for tests as the oracle."""
+    n_words = len(word_features)
+    pair = []
+    for options, names, weights in (
+        (WORD_OPTIONS, word_features, idf[:n_words]),
+        (CHAR_OPTIONS, char_features, idf[n_words:]),
+    ):
+        vectorizer = TfidfVectorizer(sublinear_tf=True, vocabulary={n: i for i, n in enumerate(names)}, **options)
+        vectorizer.idf_ = np.asarray(weights, dtype=np.float64)
+        pair.append(vectorizer)
+    return pair[0], pair[1]

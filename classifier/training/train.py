@@ -1,0 +1,297 @@
+"""Corpus to model directory: the whole way, stage by stage."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.corpus.checks import require_valid
+from classifier.corpus.files import corpus_digest, read_labels
+from classifier.corpus.sentence import LabelledSentence
+from classifier.errors import CorpusError, TrainingError
+from classifier.model.decisions import sigmoid
+from classifier.model.golden import HOSTILE_TEXTS, make_golden
+from classifier.model.scoring import NarrativeModel
+from classifier.model.store import write_model
+from classifier.model.versions import list_versions, load_directory, next_version, promote
+from classifier.taxonomy import Taxonomy, load_taxonomy
+from classifier.text.familiarity import known_share
+from classifier.text.ngrams import CHAR_NGRAM_RANGE, TOKEN_PATTERN, WORD_NGRAM_RANGE, tokens
+from classifier.training.calibration import (
+    MIN_SUPPORT,
+    MIN_UNITS,
+    Line,
+    fit_coverage_bound,
+    fit_length_penalty,
+    fit_line,
+    fit_lines,
+    fit_thresholds,
+)
+from classifier.training.card import write_card
+from classifier.training.crossval import Options, OutOfFold, Progress, choose_C, cross_validate, fit_rows
+from classifier.training.evaluation import Prepared, prepare, report_scores
+
+PACKAGES = ("numpy", "scikit-learn", "scipy", "narrative-classifier")
+N_GOLDEN = 40
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made: where it lies, its figures, and whether it is the one that answers now."""
+
+    path: Path
+    model: NarrativeModel
+    report: dict[str, Any]
+    promoted: bool
+
+
+def train(
+    labels: str | Path,
+    models: str | Path,
+    *,
+    name: str = "narratives",
+    version: str | None = None,
+    options: Options | None = None,
+    promote_it: bool = True,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train a model on a directory of labels and write it as a new version.
+
+    Parameters
+    ----------
+    labels : path
+        Directory with ``taxonomy.yaml`` and ``*.csv``; ``unfamiliar/*.csv`` (language, text) in it, where there, sets
+        the familiarity bound.
+    models : path
+        Directory that takes the new version; ``CURRENT`` there moves to it unless ``promote_it`` is false.
+    version : str, optional
+        ``v1``, ``v2``, ... by default.
+
+    Raises
+    ------
+    TaxonomyError, CorpusError
+        The labels are broken.
+    TrainingError
+        They cannot make a model; nothing is written.
+    """
+    labels, models = Path(labels), Path(models)
+    options = options or Options()
+    tell = progress or (lambda stage, share: None)
+    tell("reading labels", 0.0)
+    taxonomy = load_taxonomy(labels / "taxonomy.yaml")
+    rows = read_labels(labels)
+    require_valid(rows, taxonomy)
+    if not any(row.labels for row in rows):
+        raise TrainingError(f"{labels}: no sentence carries a narrative; there is nothing to learn")
+    version = version or next_version(models)
+    if version in list_versions(models):
+        raise TrainingError(f"{models / version} is there already; name another version")
+    prepared = prepare(rows, taxonomy, options, progress)
+    candidates = cross_validate(
+        prepared.counts, prepared.y, prepared.pairs, prepared.folds, options.C_grid, options, progress
+    )
+    scores = choose_C(candidates, prepared.y)
+    tell("fitting on all sentences", 0.0)
+    path, report = _write(prepared, scores, labels, models / version, name, options)
+    model = load_directory(path)
+    if promote_it:
+        promote(models, version)
+    tell("done", 1.0)
+    return Trained(path, model, report, promote_it)
+
+
+def _write(
+    prepared: Prepared, scores: OutOfFold, labels: Path, target: Path, name: str, options: Options
+) -> tuple[Path, dict[str, Any]]:
+    taxonomy, rows, y = prepared.taxonomy, prepared.rows, prepared.y
+    everything = np.arange(len(rows), dtype=np.int64)
+    fitted = fit_rows(prepared.counts, everything, y, prepared.pairs, [scores.C], options)
+    head = fitted.heads[scores.C]
+    lines = fit_lines(scores.logits, y)
+    slope, shift = np.array([x.slope for x in lines]), np.array([x.intercept for x in lines])
+    logits = scores.logits * slope + shift
+    probabilities = sigmoid(logits)
+    thresholds = fit_thresholds(probabilities, y)
+    length_penalty, document_figures = fit_length_penalty(
+        logits, y, thresholds.threshold, random_state=options.random_state
+    )
+    known = sorted({word for row in rows for word in tokens(row.text.lower())})
+    bound, coverage_figures = _coverage(prepared, labels)
+    report = {
+        "cross_validation": report_scores(prepared, scores, options),
+        "documents": document_figures,
+        "coverage": coverage_figures,
+        "data": describe(rows),
+    }
+    words, chars = fitted.features.names(prepared.counts)
+    support = y.sum(axis=0)
+    calibration = {
+        "narratives": {
+            narrative: {
+                "threshold": round(float(thresholds.threshold[k]), 6),
+                "unsure_from": round(float(min(thresholds.unsure_from[k], thresholds.threshold[k])), 6),
+                "support": int(support[k]),
+                "trained_enough": bool(
+                    support[k] >= MIN_SUPPORT and len(np.unique(prepared.units[y[:, k]])) >= MIN_UNITS
+                ),
+                # Folded into coef.npy and intercept.npy already; kept for the record.
+                "platt": {"slope": float(slope[k]), "intercept": float(shift[k])},
+            }
+            for k, narrative in enumerate(taxonomy.ids)
+        },
+        "themes": {
+            theme: {"slope": line.slope, "intercept": line.intercept}
+            for theme, line in _theme_lines(taxonomy, logits, y).items()
+        },
+    }
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "idf.npy": fitted.features.idf.astype(np.float32),
+        "coef.npy": (head.coef * slope).astype(np.float32),
+        "intercept.npy": head.intercept * slope + shift,
+    }
+    if fitted.voices is not None:
+        arrays["voice_coef.npy"] = fitted.voices.coef.astype(np.float32)
+        arrays["voice_intercept.npy"] = fitted.voices.intercept
+    parameters = {
+        "name": name,
+        "unit": "sentence",
+        "languages": sorted({row.language for row in rows}),
+        "analyser": {
+            "lowercase": True,
+            "token_pattern": TOKEN_PATTERN,
+            "word_ngram_range": list(WORD_NGRAM_RANGE),
+            "char_wb_ngram_range": list(CHAR_NGRAM_RANGE),
+            "sublinear_tf": True,
+            "norm": "l2 for words and for characters",
+        },
+        "coverage_bound": bound,
+        "length_penalty": length_penalty,
+        "training": {
+            "C": scores.C,
+            "voice_C": options.voice_C,
+            "min_df": options.min_df,
+            "max_features": options.max_features,
+            "n_folds": options.n_folds,
+            "random_state": options.random_state,
+        },
+    }
+    manifest = {
+        "name": name,
+        "training_data": {"digest": corpus_digest(rows), "n_sentences": len(rows)},
+        "packages": {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}},
+    }
+    json_files: dict[str, object] = {
+        "parameters.json": parameters,
+        "taxonomy.json": taxonomy.to_dict(),
+        "vocabulary.json": {"words": words, "chars": chars},
+        "known_words.json": known,
+        "calibration.json": calibration,
+        "report.json": report,
+        "golden.json": _golden(rows, arrays, parameters, taxonomy, calibration, words, chars, options),
+    }
+    texts = {"README.md": write_card(name, taxonomy, parameters, calibration, report).encode("utf-8")}
+    return write_model(target, json_files=json_files, arrays=arrays, texts=texts, manifest=manifest), report
+
+
+def _golden(
+    rows: Sequence[LabelledSentence],
+    arrays: dict[str, npt.NDArray[Any]],
+    parameters: dict[str, Any],
+    taxonomy: Taxonomy,
+    calibration: dict[str, Any],
+    words: list[str],
+    chars: list[str],
+    options: Options,
+) -> list[dict[str, Any]]:
+    """Golden texts are scored by the model in memory, so that what is read back can be held against it."""
+    from classifier.model.store import StoredModel
+
+    stored = StoredModel(
+        path=Path("unwritten"),
+        digest="",
+        manifest={},
+        json={
+            "parameters.json": parameters,
+            "taxonomy.json": taxonomy.to_dict(),
+            "vocabulary.json": {"words": words, "chars": chars},
+            "known_words.json": [],
+            "calibration.json": calibration,
+        },
+        arrays=arrays,
+    )
+    chosen = np.random.default_rng(options.random_state).permutation(len(rows))[:N_GOLDEN]
+    texts = [rows[i].text for i in sorted(chosen.tolist())]
+    return make_golden(NarrativeModel(stored, version="unwritten"), [*texts, *HOSTILE_TEXTS])
+
+
+def _theme_lines(taxonomy: Taxonomy, logits: npt.NDArray[np.float64], y: npt.NDArray[np.bool_]) -> dict[str, Line]:
+    column = {narrative: k for k, narrative in enumerate(taxonomy.ids)}
+    lines = {}
+    for theme in taxonomy.themes:
+        members = [column[n.id] for n in theme.narratives]
+        # A theme of one narrative has that narrative's probability.
+        lines[theme.id] = (
+            fit_line(logits[:, members].max(axis=1), np.asarray(y[:, members].any(axis=1)))
+            if len(members) > 1
+            else Line(1.0, 0.0)
+        )
+    return lines
+
+
+def _coverage(prepared: Prepared, labels: Path) -> tuple[float, dict[str, float]]:
+    """Coverage of held-out rows by the other folds' words, against that of unfamiliar texts."""
+    words_of = [tokens(row.text.lower()) for row in prepared.rows]
+    familiar: list[float] = []
+    for fold in range(int(prepared.folds.max()) + 1):
+        known = {w for i in np.flatnonzero(prepared.folds != fold) for w in words_of[i]}
+        familiar += [
+            known_share(words_of[i], known) for i in np.flatnonzero(prepared.folds == fold) if len(words_of[i]) >= 4
+        ]
+    known = {w for words in words_of for w in words}
+    own = {row.language for row in prepared.rows}
+    foreign: list[float] = []
+    for text, language in read_unfamiliar(labels / "unfamiliar"):
+        words = tokens(text.lower())
+        if len(words) < 4:
+            continue
+        (familiar if language in own else foreign).append(known_share(words, known))
+    return fit_coverage_bound(np.array(familiar), np.array(foreign))
+
+
+def read_unfamiliar(directory: Path) -> list[tuple[str, str]]:
+    """(text, language) of ``*.csv`` in ``directory``; an empty list where it is not there."""
+    found = []
+    for path in sorted(directory.glob("*.csv")):
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for record in csv.DictReader(file):
+                if not record.get("text") or not record.get("language"):
+                    raise CorpusError(f"{path}: needs the columns 'text' and 'language', filled in every row")
+                found.append((record["text"], record["language"]))
+    return found
+
+
+def describe(rows: Sequence[LabelledSentence]) -> dict[str, Any]:
+    """Counts of rows by language, origin and register."""
+    table: dict[str, Any] = {"n_sentences": len(rows), "n_plain": sum(not row.labels for row in rows)}
+    for column in ("language", "origin", "register"):
+        counts: dict[str, int] = {}
+        for row in rows:
+            value = getattr(row, column) or "(none)"
+            counts[value] = counts.get(value, 0) + 1
+        table[column] = dict(sorted(counts.items()))
+    return table
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

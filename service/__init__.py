@@ -1,0 +1,1 @@
+"""The HTTP service: POST a text, get its narratives."""

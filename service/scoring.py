@@ -1,0 +1,121 @@
+"""``POST /v1/score``"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from msgspec import UNSET
+from starlette.concurrency import run_in_threadpool
+
+from classifier.model.answer import TextItem, to_plain
+from classifier.model.scoring import NarrativeModel
+from service.bodies import decode_body, read_json_body
+from service.problems import Problem, problem_body
+from service.schemas import BATCH_EXAMPLE, EXAMPLE, Item, ScoreRequest
+from service.settings import Settings
+
+router = APIRouter()
+
+INLINE_BYTES = 8_192
+"""Larger bodies are scored in a thread, so that they do not keep others waiting."""
+
+_problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
+
+
+@router.post(
+    "/v1/score",
+    summary="Score one text or several",
+    response_description="One result for each text, in order",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/ScoreRequest"},
+                    "examples": {"one": {"value": EXAMPLE}, "several": {"value": BATCH_EXAMPLE}},
+                }
+            },
+        },
+        "responses": {
+            "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/ScoreResponse"}}}},
+            "400": {"description": "Broken JSON", **_problem},
+            "413": {"description": "Too large", **_problem},
+            "415": {"description": "Not application/json", **_problem},
+            "422": {"description": "Something in the request cannot be taken; errors names the field", **_problem},
+        },
+    },
+)
+async def score(request: Request) -> Response:
+    """Tag narratives sentence by sentence and for the whole text.
+
+    Labels decided "no" are left out unless `all` is true. All offsets count code points of the text as sent. A text of
+    a batch that cannot be taken has an `error` in its place; as the single text it is a 422.
+    """
+    settings: Settings = request.app.state.settings
+    model: NarrativeModel = request.app.state.model
+    body = await read_json_body(request, settings.max_body_bytes)
+    if len(body) <= INLINE_BYTES:
+        content = answer_request(model, settings, body)
+    else:
+        content = await run_in_threadpool(answer_request, model, settings, body)
+    return Response(content, media_type="application/json")
+
+
+def answer_request(model: NarrativeModel, settings: Settings, body: bytes) -> bytes:
+    """The whole way from a request's body to the answer's. Raises :class:`Problem`."""
+    asked = decode_body(body, ScoreRequest)
+    items, single = _items(asked, settings)
+    top_k = None if asked.explain is None else asked.explain.top_k
+    if top_k is not None and top_k > settings.max_evidence:
+        raise Problem(422, f"explain.top_k: at most {settings.max_evidence}", field="explain.top_k")
+    faults = [_fault(item.text, settings) for item in items]
+    if single and faults[0]:
+        raise Problem(422, f"text: {faults[0]}", field="text")
+    good = [TextItem(i.text, i.id, i.language) for i, fault in zip(items, faults, strict=True) if fault is None]
+    answer = model.score(
+        good,
+        explain=top_k,
+        evidence_unit="ngram" if asked.explain is None else asked.explain.unit,
+        all=asked.all,
+        detect_language=asked.detect_language,
+    )
+    scored = iter(answer.results)
+    results: list[Any] = []
+    for item, fault in zip(items, faults, strict=True):
+        if fault is None:
+            results.append(to_plain(next(scored)))
+        else:
+            results.append({"id": item.id, "error": problem_body(422, fault)})
+    return msgspec.json.encode({"model": to_plain(answer.model), "results": results})
+
+
+def _items(asked: ScoreRequest, settings: Settings) -> tuple[list[Item], bool]:
+    if (asked.text is UNSET) == (asked.texts is UNSET):
+        told = "both text and texts given" if asked.texts is not UNSET else "neither text nor texts given"
+        raise Problem(422, f"text: {told}; give exactly one of them", field="text")
+    if not isinstance(asked.text, msgspec.UnsetType):
+        return [Item(asked.text, asked.id, asked.language)], True
+    if isinstance(asked.texts, msgspec.UnsetType):
+        raise AssertionError("one of the two is set")
+    for name, value in (("id", asked.id), ("language", asked.language)):
+        if value is not None:
+            raise Problem(422, f"{name}: goes with text; in texts give it to each item", field=name)
+    if not asked.texts:
+        raise Problem(422, "texts: empty; give at least one text", field="texts")
+    if len(asked.texts) > settings.max_items:
+        detail = f"texts: {len(asked.texts)} items; at most {settings.max_items} are taken: send several requests"
+        raise Problem(422, detail, field="texts")
+    return asked.texts, False
+
+
+def _fault(text: str, settings: Settings) -> str | None:
+    """What keeps a text from being scored, None where nothing does."""
+    if not text.strip():
+        return "the text is empty"
+    if len(text) > settings.max_text_length:
+        return f"{len(text)} characters; at most {settings.max_text_length} are taken: cut the text"
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        return "the text holds a lone surrogate, which is no character: decode it as UTF-16 or replace it"
+    return None
