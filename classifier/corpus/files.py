@@ -133,27 +133,31 @@ def _offset(value: str, column: str, at: str) -> int | None:
 
 def write_labels(path: str | Path, rows: Iterable[LabelledSentence]) -> None:
     """Write one label file in one step; :func:`read_labels` reads equal rows back."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    lines = [",".join(COLUMNS)]
     for row in rows:
-        writer.writerow(
-            (
-                row.id,
-                row.text,
-                row.language,
-                format_narratives(row.labels),
-                row.origin,
-                row.file,
-                "" if row.begin is None else row.begin,
-                "" if row.end is None else row.end,
-                row.group,
-                ";".join(row.annotators),
-                row.register,
-                row.note,
-            )
+        fields = (
+            row.id,
+            row.text,
+            row.language,
+            format_narratives(row.labels),
+            row.origin,
+            row.file,
+            "" if row.begin is None else str(row.begin),
+            "" if row.end is None else str(row.end),
+            row.group,
+            ";".join(row.annotators),
+            row.register,
+            row.note,
         )
-    write_file(path, buffer.getvalue())
+        lines.append(",".join(map(_quote, fields)))
+    write_file(path, "\n".join(lines) + "\n")
+
+
+def _quote(field: str) -> str:
+    # csv.writer leaves a lone carriage return unquoted where lines end with a line feed, and reading then loses it.
+    if any(character in field for character in ',"\r\n'):
+        return '"' + field.replace('"', '""') + '"'
+    return field
 
 
 def corpus_digest(rows: Sequence[LabelledSentence]) -> str:

@@ -4,7 +4,7 @@ A long text gives chance more tries: with forty sentences, one of them will look
 a text is that of its strongest sentence, less a penalty that grows with the logarithm of the number of sentences
 and shrinks with the number of sentences that carry the narrative::
 
-    logit(text) = max(logits) - length_penalty * max(0, ln(n_sentences) - 2 ln(n_yes))
+    logit(text) = max(logits) - length_penalty * max(0, ln(n_sentences) - 3 ln(n_yes))
 
 ``n_sentences`` counts sentences of three words or more, ``n_yes`` those decided "yes" (at least 1). For a text of one
 sentence both levels agree; a text that is full of a narrative pays nothing; a long text needs one strong sentence, or
@@ -16,6 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
+SUPPORT_BONUS = 3.0
+"""How fast further sentences with the same narrative make up for length: chance seldom hits one narrative twice."""
 
 MIN_WORDS = 3
 """Shorter lines (menus, bylines) do not count towards the length of a text."""
@@ -45,6 +48,6 @@ def roll_up(
     """
     n_sentences = max(1, int((n_words >= MIN_WORDS).sum()))
     n_yes = np.maximum(1, yes.sum(axis=0))
-    excess = np.maximum(0.0, np.log(n_sentences) - 2.0 * np.log(n_yes))
+    excess = np.maximum(0.0, np.log(n_sentences) - SUPPORT_BONUS * np.log(n_yes))
     result: npt.NDArray[np.float64] = logits.max(axis=0) - length_penalty * excess
     return result

@@ -199,7 +199,7 @@ class NarrativeModel:
             raise InputError(f"explain is {explain!r}; give a whole number of 1 or more, or None", field="explain")
         if evidence_unit not in ("ngram", "word"):
             raise InputError(f"evidence_unit is {evidence_unit!r}; 'ngram' or 'word' is allowed", field="explain")
-        _check_texts([t.text if isinstance(t, TextItem) else t for t in texts])
+        _check_texts(texts)
         items = [t if isinstance(t, TextItem) else TextItem(t) for t in texts]
         results = tuple(self._answer(item, explain, evidence_unit, all, detect_language) for item in items)
         return Answer(self.identity, results)
@@ -325,9 +325,10 @@ def _language(item: TextItem, detect: bool) -> Language | None:
     return None
 
 
-def _check_texts(texts: Sequence[str]) -> None:
+def _check_texts(texts: Sequence[str | TextItem]) -> None:
     if isinstance(texts, str):
         raise InputError("a single text was given; put it in a list: [text]", field="texts")
-    for i, text in enumerate(texts):
+    for i, item in enumerate(texts):
+        text = item.text if isinstance(item, TextItem) else item
         if not isinstance(text, str):
             raise InputError(f"texts[{i}] is {type(text).__name__}, a text (str) is needed", field=f"texts[{i}]")

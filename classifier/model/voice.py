@@ -33,6 +33,8 @@ class VoiceHead:
 
 def mean_voice(voices: Sequence[Voice], weights: Sequence[float]) -> Voice:
     """Weighted mean of voices: a text's voice from its sentences', weighted by their probabilities."""
+    if len(voices) == 1:
+        return voices[0]  # exactly, so that a text of one sentence agrees with it
     total = sum(weights)
     return Voice(
         sum(v.asserted * w for v, w in zip(voices, weights, strict=True)) / total,

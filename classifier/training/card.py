@@ -60,7 +60,7 @@ def write_card(
         "",
         f"From {scores['n_folds']}-fold cross-validation on the training sentences; near-duplicates, articles and "
         "groups never straddle folds, and calibration and thresholds of a fold come from the other folds. Intervals "
-        "are 95 %, from drawing whole units 1,000 times. Command: `narratives train`; `narratives evaluate` gives more.",
+        "are 95 %, from drawing whole units 1,000 times. Command: `narratives train`; more: `narratives evaluate`.",
         "",
         "These are figures on sentences like those it was trained on. Expect less on other text.",
         "",

@@ -1,0 +1,84 @@
+import io
+import json
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from classifier.batch.readers import BadRecord, Record, read_records
+from classifier.errors import InputError
+
+texts = st.lists(st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip), min_size=1, max_size=5)
+
+
+@given(texts)
+def test_every_format_gives_the_same_texts_in_order(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("formats")
+    (folder / "a.jsonl").write_text("".join(json.dumps({"text": t, "id": i}) + "\n" for i, t in enumerate(rows)))
+    parquet.write_table(pa.table({"id": [str(i) for i in range(len(rows))], "text": rows}), folder / "a.parquet")
+    import csv
+
+    with (folder / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerow(["id", "text"])
+        writer.writerows(enumerate(rows))
+    for name in ("a.jsonl", "a.parquet", "a.csv"):
+        found = list(read_records(str(folder / name)))
+        assert [r.item.text for r in found] == rows, name
+        assert [r.item.id for r in found] == [str(i) for i in range(len(rows))]
+        assert [r.row for r in found] == list(range(1, len(rows) + 1))
+
+
+def test_a_text_file_and_standard_input_are_one_text(tmp_path):
+    (tmp_path / "a.txt").write_bytes("\ufeffOne.\r\nTwo.".encode())
+    (record,) = read_records(str(tmp_path / "a.txt"))
+    assert record.item.text == "One.\r\nTwo."
+    (record,) = read_records("-", stdin=io.BytesIO(b"Three."))
+    assert (record.file, record.item.text) == ("-", "Three.")
+
+
+def test_bad_records_are_reported_and_the_others_read(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(
+        b'{"text": "good"}\n{broken\n\n{"text": 5}\n{"other": "x"}\n[1]\n{"text": " "}\n\xff\n"bare"\n' + b"[" * 50_000
+    )
+    found = list(read_records(str(path)))
+    assert [(r.row, isinstance(r, Record)) for r in found] == [
+        (1, True), (2, False), (4, False), (5, False), (6, False), (7, False), (8, False), (9, True), (10, False),
+    ]  # fmt: skip
+
+
+def test_csv_bad_encoding_hits_only_its_row(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"text,language\ngood,en\n\xff\xfe,en\nbetter,ru\n")
+    first, second, third = read_records(str(path))
+    assert isinstance(second, BadRecord)
+    assert "UTF-8" in second.message
+    assert (first.item.language, third.item.language, third.row) == ("en", "ru", 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.docx", b"", r"\.docx is not read; allowed are \.txt"),
+        ("a", b"", "no ending is not read"),
+        ("a.csv", b"body\nx\n", "no column 'text'; columns are body: choose one with --column"),
+        ("a.csv", b"", "no column 'text'; columns are none"),
+        ("a.parquet", b"PAR0", "not a Parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_at_all(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=told):
+        list(read_records(str(tmp_path / name)))
+
+
+def test_a_missing_file_and_a_missing_column(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        list(read_records(str(tmp_path / "absent.txt")))
+    parquet.write_table(pa.table({"body": ["x"]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="columns are body"):
+        list(read_records(str(tmp_path / "a.parquet")))
+    assert [r.item.text for r in read_records(str(tmp_path / "a.parquet"), column="body")] == ["x"]

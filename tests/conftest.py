@@ -1,0 +1,82 @@
+"""A small real model, trained once for all tests; the shipped one; and a service around it."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from classifier import NarrativeModel, load_model
+from classifier.corpus.files import read_labels, write_labels
+from classifier.training.crossval import Options
+from classifier.training.train import train
+
+ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+settings.load_profile("tests")
+
+SMALL = Options(n_folds=3, C_grid=(8.0,), max_features=4_000, n_jobs=1)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+def _shared(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A directory that all workers of one run share."""
+    base = factory.getbasetemp()
+    return (base.parent if base.name.startswith("popen-") else base) / name
+
+
+@pytest.fixture(scope="session")
+def small_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every eighth written English sentence, the articles, and the codebook."""
+    target = _shared(tmp_path_factory, "small-labels")
+    with (target.parent / "small-labels.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (target / "filled").exists():
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / "labels" / "taxonomy.yaml", target)
+            shutil.copy(ROOT / "labels" / "articles.csv", target)
+            rows = [r for f in sorted((ROOT / "labels").glob("en-*.csv")) for r in read_labels(f)]
+            write_labels(target / "written.csv", rows[::8])
+            (target / "filled").touch()
+    return target
+
+
+@pytest.fixture(scope="session")
+def small_models(tmp_path_factory: pytest.TempPathFactory, small_labels: Path) -> Path:
+    """A models directory with one version, ``v1``, trained by the real code."""
+    target = _shared(tmp_path_factory, "small-models")
+    with (target.parent / "small-models.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (target / "CURRENT").exists():
+            train(small_labels, target, name="small", options=SMALL)
+    return target
+
+
+@pytest.fixture(scope="session")
+def small_model(small_models: Path) -> NarrativeModel:
+    """The small model, as loaded from disk."""
+    return load_model(small_models)
+
+
+@pytest.fixture
+def model_copy(small_models: Path, tmp_path: Path) -> Iterator[Path]:
+    """A models directory of one's own, to break."""
+    target = tmp_path / "models"
+    shutil.copytree(small_models, target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def shipped() -> NarrativeModel:
+    """The model that the project ships."""
+    return load_model(ROOT / "models")

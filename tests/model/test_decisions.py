@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.model.decisions import Rule, decide, sigmoid
+
+RULE = Rule(threshold=0.5, unsure_from=0.3, support=100, trained_enough=True)
+
+
+@pytest.mark.parametrize(
+    ("probability", "familiar", "expected"),
+    [
+        (0.5, True, ("yes", None)),
+        (0.49, True, ("unsure", "close")),
+        (0.3, True, ("unsure", "close")),
+        (0.29, True, ("no", None)),
+        (0.99, False, ("unsure", "unfamiliar")),
+        (0.3, False, ("unsure", "unfamiliar")),
+        (0.1, False, ("no", None)),
+    ],
+)
+def test_decide(probability, familiar, expected):
+    assert decide(probability, RULE, familiar=familiar) == expected
+
+
+@given(st.floats(-1e6, 1e6))
+def test_sigmoid_never_overflows_and_is_symmetric(x):
+    p, q = sigmoid(np.array([x, -x]))
+    assert 0 <= p <= 1
+    assert p + q == pytest.approx(1)

@@ -1,0 +1,78 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.text import sentences
+from classifier.text.sentences import MAX_PIECE, split_sentences
+
+any_text = st.text(
+    alphabet=st.one_of(st.characters(codec=None), st.sampled_from(' .!?…"“”«»()\n\r\u2028\ud800İß—•🔥аБ')), max_size=400
+)
+
+
+@given(any_text)
+def test_spans_slice_back_in_order_and_leave_out_only_white_space(text):
+    end = 0
+    for span in split_sentences(text):
+        assert end <= span.begin < span.end <= len(text)
+        assert not text[end : span.begin].strip()
+        assert text[span.begin : span.end] == text[span.begin : span.end].strip()
+        assert len(text[span.begin : span.end].splitlines()) == 1
+        end = span.end
+    assert not text[end:].strip()
+
+
+@given(any_text, any_text)
+def test_a_line_break_is_always_an_end(first, second):
+    together = split_sentences(f"{first}\n{second}", "en")
+    apart = split_sentences(first, "en") + [
+        sentences.Span(s.begin + len(first) + 1, s.end + len(first) + 1) for s in split_sentences(second, "en")
+    ]
+    assert together == apart
+
+
+def golden(root):
+    return json.loads((root / "tests" / "golden" / "sentences.json").read_text(encoding="utf-8"))
+
+
+def test_golden_set_covers_six_languages(root):
+    languages = [snippet["language"] for snippet in golden(root)]
+    assert len(languages) == 60
+    assert {code: languages.count(code) for code in set(languages)} == dict.fromkeys(
+        ("en", "ru", "uk", "az", "ka", "hy"), 10
+    )
+
+
+@pytest.mark.parametrize("given_language", [True, False])
+@pytest.mark.parametrize("number", range(60))
+def test_golden_snippet(root, number, given_language):
+    snippet = golden(root)[number]
+    text = snippet["text"]
+    spans = split_sentences(text, snippet["language"] if given_language else None)
+    assert [text[s.begin : s.end] for s in spans] == snippet["sentences"], snippet["about"]
+
+
+@pytest.mark.parametrize("unit", ['"', "“", "«", "a. ", "a", "Mr. ", '"a." ', "(", "a! ", "\ud800", "İ.", "🔥 "])
+def test_work_grows_linearly_on_hostile_input(monkeypatch, unit):
+    def work(n):
+        handed = []
+        segment = sentences.sentencex.segment
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                sentences.sentencex, "segment", lambda code, piece: handed.append(len(piece)) or segment(code, piece)
+            )
+            split_sentences(unit * n)
+        assert max(handed) <= MAX_PIECE
+        return sum(handed)
+
+    once, four = work(5_000), work(20_000)
+    assert once <= 2.5 * 5_000 * len(unit)
+    assert four <= 4.4 * once
+
+
+def test_a_long_line_is_not_cut_inside_a_sentence():
+    sentence = "The ministry said on Monday that the talks would go on in Baku next week."
+    text = " ".join([sentence] * 200)
+    assert [text[s.begin : s.end] for s in split_sentences(text)] == [sentence] * 200

@@ -1,0 +1,135 @@
+"""Training end to end, on the small corpus."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from classifier import CorpusError, TrainingError, load_model
+from classifier.corpus.files import read_labels, write_labels
+from classifier.corpus.sentence import LabelledSentence
+from classifier.training.crossval import Options, cross_validate, judge, label_matrix
+from classifier.training.evaluation import prepare
+from classifier.training.train import train
+
+SMALL = Options(n_folds=3, C_grid=(8.0,), max_features=4_000, n_jobs=1)
+
+
+def files(directory):
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in directory.iterdir()}
+
+
+def test_same_input_same_number_same_bytes(small_labels, small_models, tmp_path):
+    again = train(small_labels, tmp_path, name="small", options=SMALL)
+    assert files(again.path) == files(small_models / "v1")
+    assert again.model.identity.digest == load_model(small_models).identity.digest
+
+
+def test_another_corpus_is_another_model(small_labels, small_models, tmp_path):
+    labels = tmp_path / "labels"
+    shutil.copytree(small_labels, labels)
+    rows = read_labels(labels / "written.csv")
+    write_labels(labels / "written.csv", rows[1:])
+    other = train(labels, tmp_path / "models", name="small", options=SMALL)
+    assert other.model.manifest["training_data"] != load_model(small_models).manifest["training_data"]
+
+
+def test_versions_stand_side_by_side_and_promotion_can_be_left_out(small_labels, model_copy):
+    trained = train(small_labels, model_copy, name="small", options=SMALL, promote_it=False)
+    assert trained.path.name == "v2"
+    assert (model_copy / "CURRENT").read_text() == "v1\n"
+    with pytest.raises(TrainingError, match="is there already"):
+        train(small_labels, model_copy, version="v2", options=SMALL)
+
+
+def test_what_answers_is_what_was_measured(small_model, small_labels):
+    """In memory the trained arrays give the same logits as the loaded model: the golden texts."""
+    from classifier.model.golden import check_golden
+
+    assert len(small_model.golden) > 40
+    check_golden(small_model, small_model.golden)
+    assert small_model.report["data"]["n_sentences"] == len(read_labels(small_labels))
+
+
+def test_a_fold_is_judged_without_its_own_labels(small_labels, root):
+    """Turning round the labels of one fold must not change that fold's scores, probabilities or decisions."""
+    from classifier.taxonomy import load_taxonomy
+
+    rows = read_labels(small_labels)
+    taxonomy = load_taxonomy(root / "labels" / "taxonomy.yaml")
+    prepared = prepare(rows, taxonomy, SMALL)
+    (scores,) = cross_validate(prepared.counts, prepared.y, prepared.pairs, prepared.folds, [8.0], SMALL)
+    honest = judge(scores, prepared.y)
+    here = prepared.folds == 0
+    spoiled = prepared.y.copy()
+    spoiled[here] = np.roll(spoiled[here], 1, axis=1)
+    again = judge(scores, spoiled)
+    assert np.array_equal(again.probabilities[here], honest.probabilities[here])
+    assert np.array_equal(again.y_pred[here], honest.y_pred[here])
+    assert not np.array_equal(again.probabilities[~here], honest.probabilities[~here])
+    (refit,) = cross_validate(prepared.counts, spoiled, prepared.pairs, prepared.folds, [8.0], SMALL)
+    assert np.array_equal(refit.logits[here], scores.logits[here])
+
+
+def test_a_model_learns_what_its_sentences_say(small_model, small_labels, root):
+    rows = read_labels(small_labels)
+    y = label_matrix(rows, small_model.taxonomy)
+    p = small_model.predict_proba([row.text for row in rows])
+    assert p[y].mean() > 5 * p[~y].mean()
+    micro = small_model.report["cross_validation"]["all"]["micro"]
+    assert micro["f1_interval"][0] < micro["f1"] < micro["f1_interval"][1]
+
+
+def corpus(directory, rows, root):
+    directory.mkdir()
+    shutil.copy(root / "labels" / "taxonomy.yaml", directory)
+    write_labels(directory / "a.csv", rows)
+    return directory
+
+
+def test_labels_that_cannot_make_a_model_are_told_and_nothing_is_written(tmp_path, root):
+    plain = [LabelledSentence(str(i), f"Sentence number {i} about bread.", "en") for i in range(9)]
+    models = tmp_path / "models"
+    with pytest.raises(TrainingError, match="nothing to learn"):
+        train(corpus(tmp_path / "plain", plain, root), models, options=SMALL)
+    one = [LabelledSentence("x", "War is coming.", "en", {"inevitable-war": "asserted"}, group="g")]
+    with pytest.raises(TrainingError, match="1 units"):
+        train(corpus(tmp_path / "one", one, root), models, options=SMALL)
+    wrong = [LabelledSentence("x", "War is coming.", "en", {"big-war": "asserted"})]
+    with pytest.raises(CorpusError, match=r"a\.csv, row 2: narrative 'big-war'"):
+        train(corpus(tmp_path / "wrong", wrong, root), models, options=SMALL)
+    assert not models.exists()
+
+
+def test_few_examples_and_no_voices_still_make_a_model_that_says_so(tmp_path, root):
+    places = (
+        "Baku Tbilisi Yerevan Riga Vilnius Tallinn Warsaw Astana Minsk Chisinau Kyiv Moscow Ankara Tehran Paris".split()
+    )
+    rows = [
+        LabelledSentence(
+            f"{k}-{i}", text.format(place, places[i - 1]), "en", {"inevitable-war": None} if k == 0 else {}
+        )
+        for i, place in enumerate(places)
+        for k, text in enumerate(
+            ("War is coming to {} now, says {}", "In {} bread is cheap as in {}", "{} beat {} 2:1")
+        )
+    ]
+    options = Options(n_folds=3, C_grid=(8.0,), n_jobs=1)
+    model = train(corpus(tmp_path / "few", rows, root), tmp_path / "models", options=options).model
+    assert model.voice_head is None
+    assert not any(rule.trained_enough for rule in model.rules.values())
+    result = model.score(["War is coming to Riga now"]).results[0]
+    assert [(d.id, d.decision, d.voice, d.trained_enough) for d in result.labels] == [
+        ("inevitable-war", "yes", None, False)
+    ]
+    assert "too few to judge" in model.card
+
+
+def test_report_and_card_name_support_interval_and_command(small_model):
+    figures = small_model.report["cross_validation"]["all"]["narratives"]["russophobia"]
+    assert {"support", "precision", "recall", "f1", "f1_interval", "average_precision"} <= set(figures)
+    for told in ("`narratives train`", "95 %", "support", "Where it misleads", "Not for", "license: apache-2.0"):
+        assert told in small_model.card
+    json.dumps(small_model.report, allow_nan=False)
