@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,16 +105,13 @@ def fit_voices(
     n_narratives: int,
     *,
     C: float,
-    weights: Sequence[float] | None = None,
 ) -> FittedVoices | None:
-    """Softmax regression on the sentence's features plus which narrative is meant.
+    """Softmax regression on the sentence's features plus which narrative is meant, voices weighted to equal shares.
 
     Parameters
     ----------
     X : sparse matrix of shape (n_pairs, n_features)
     narratives, voices : ndarray of int, shape (n_pairs,)
-    weights : sequence of float, optional
-        One for each pair.
 
     Returns
     -------
@@ -128,8 +124,8 @@ def fit_voices(
     which = sparse.csr_matrix(
         (np.ones(len(narratives)), (np.arange(len(narratives)), narratives)), shape=(len(narratives), n_narratives)
     )
-    model = LogisticRegression(C=C, solver="newton-cg", max_iter=200)
-    model.fit(sparse.hstack([X, which], format="csr"), voices, sample_weight=weights)
+    model = LogisticRegression(C=C, solver="newton-cg", class_weight="balanced", max_iter=200)
+    model.fit(sparse.hstack([X, which], format="csr"), voices)
     n_features = X.shape[1]
     coef = np.zeros((n_features, len(VOICES)))
     # A voice that never occurs in training stays improbable, not impossible.

@@ -121,7 +121,7 @@ def _write(
     probabilities = sigmoid(logits)
     thresholds = fit_thresholds(probabilities, y)
     length_penalty, document_figures = fit_length_penalty(
-        logits, y, thresholds.threshold, random_state=options.random_state
+        logits, y, prepared.units, thresholds.threshold, random_state=options.random_state
     )
     known = sorted({word for row in rows for word in tokens(row.text.lower())})
     bound, coverage_figures = _coverage(prepared, labels)

@@ -78,11 +78,23 @@ def test_the_length_penalty_keeps_neutral_texts_neutral():
     p, y = scores(2)
     logits = np.log(p / (1 - p))
     threshold = fit_thresholds(p, y, max_false_alarms=0.08).threshold
-    penalty, figures = fit_length_penalty(logits, y, threshold, random_state=0)
+    units = np.arange(len(y))
+    penalty, figures = fit_length_penalty(logits, y, units, threshold, random_state=0)
     assert penalty > 0
-    assert figures["neutral_tagged"] <= 0.05
+    assert figures["neutral_tagged"] <= 0.1
     assert figures["planted_found"] > 0.5
-    assert fit_length_penalty(logits, y, threshold, random_state=0) == (penalty, figures)
+    assert fit_length_penalty(logits, y, units, threshold, random_state=0) == (penalty, figures)
+
+
+def test_neutral_texts_are_made_of_units_without_a_narrative():
+    p, y = scores(3)
+    hard = ~y.any(axis=1) & (np.arange(len(y)) % 2 == 0)
+    units = np.where(hard | y.any(axis=1), 0, np.arange(len(y)))  # hard contrasts share a unit with positives
+    logits = np.log(p / (1 - p)) + 8.0 * hard[:, None]  # and every one of them is a false alarm
+    threshold = np.full(4, 0.5)
+    easy, _ = fit_length_penalty(logits, y, units, threshold, random_state=0)
+    mixed, _ = fit_length_penalty(logits, y, np.arange(len(y)), threshold, random_state=0)
+    assert easy < mixed
 
 
 @given(st.lists(st.floats(0, 1), max_size=20), st.lists(st.floats(0, 1), max_size=20))

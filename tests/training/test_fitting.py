@@ -42,7 +42,7 @@ def test_voices_are_a_softmax_with_a_bias_for_each_narrative(data):
     assert p.shape == (200, 3)
     np.testing.assert_allclose(p.sum(axis=1), 1)
     assert (p.argmax(axis=1) == voices).mean() > 0.95
-    oracle = LogisticRegression(C=10.0, max_iter=2000, tol=1e-8).fit(
+    oracle = LogisticRegression(C=10.0, class_weight="balanced", max_iter=2000, tol=1e-8).fit(
         sparse.hstack([X, np.eye(4)[narratives]], format="csr"), voices
     )
     expected = oracle.predict_proba(sparse.hstack([X, np.eye(4)[narratives]], format="csr"))

@@ -1,0 +1,74 @@
+"""Documentation runs: Python blocks are executed, console lines are typed, names and files that it mentions exist."""
+
+import contextlib
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]
+
+
+def blocks(kind):
+    for page in PAGES:
+        for number, block in enumerate(re.findall(rf"```{kind}\n(.*?)```", page.read_text(encoding="utf-8"), re.S)):
+            yield pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_blocks_run(block, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(block, "documentation", "exec"), {})
+
+
+@pytest.mark.parametrize("block", blocks("console"))
+def test_console_lines_work(block, tmp_path):
+    for line in block.splitlines():
+        command = line.removeprefix("$ narratives ")
+        assert command != line, line
+        command = command.replace("answers.jsonl", str(tmp_path / "answers.jsonl"))
+        done = subprocess.run(
+            f"{sys.executable} -m classifier.cli.app {command}", shell=True, cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_shows_what_the_service_answers(shipped):
+    (shown,) = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    answer = json.loads(shown.replace("...", ""))
+    (text,) = re.findall(r"""-d '\{"text": "(.*?)"\}'""", (ROOT / "README.md").read_text(encoding="utf-8"))
+    expected = shipped.score([text], explain=1).to_dict()
+    assert answer["model"] == expected["model"]
+    told = {d["id"]: d for d in answer["results"][0]["labels"]}
+    for label in expected["results"][0]["labels"]:
+        assert told[label["id"]]["probability"] == pytest.approx(label["probability"], abs=5e-4)
+        assert told[label["id"]]["decision"] == label["decision"]
+        assert told[label["id"]]["voice"]["attributed"] == pytest.approx(label["voice"]["attributed"], abs=5e-4)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_that_pages_name_are_there(page):
+    for name in re.findall(
+        r"`((?:classifier|service|docs|labels|tests|models|seeds|benchmarks)/[\w./-]+)`", page.read_text()
+    ):
+        if "*" in name or "<" in name or name.startswith("models/v2"):
+            continue
+        assert (ROOT / name).exists(), name
+
+
+def test_every_command_is_in_the_readme_or_the_docs():
+    import typer.main
+
+    from classifier.cli.app import app
+
+    told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for name, command in typer.main.get_command(app).commands.items():
+        names = [f"narratives {name} {sub}" for sub in getattr(command, "commands", {})] or [f"narratives {name}"]
+        for full in names:
+            assert full in told, full
