@@ -45,7 +45,7 @@ class Options:
     n_folds: int = 5
     min_df: int = 2
     max_features: int = 50_000
-    C_grid: tuple[float, ...] = (2.0, 8.0, 32.0)
+    C_grid: tuple[float, ...] = (8.0, 32.0, 128.0)
     voice_C: float = 4.0
     random_state: int = 0
     n_jobs: int = 2
