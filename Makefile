@@ -5,9 +5,8 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-SHARED ?= ../shared
 
-.PHONY: setup setup-test run test train lint fix lock bench clean
+.PHONY: setup setup-test run test train lint fix lock bench bench-accuracy clean
 
 setup: $(VENV)/.run-installed
 
@@ -58,8 +57,13 @@ lock: $(BIN)/python
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --extra test --constraint .locks/run.txt --output-file .locks/test.txt pyproject.toml .locks/build.in
 
-bench: setup-test
+# How fast the scorer is beside scikit-learn.
+bench: setup
 	$(BIN)/python benchmarks/rate.py
+
+# The project's own test set and neutral articles.
+bench-accuracy: setup
+	$(BIN)/python benchmarks/accuracy.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .cache

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from service.problems import Problem
 
@@ -25,16 +26,19 @@ async def read_json_body(request: Request, limit: int) -> bytes:
     if kind.split(";")[0].strip().lower() != "application/json":
         raise Problem(415, f"content type {kind or '(none)'!r}; send application/json")
     told = request.headers.get("content-length", "")
-    if told.isdigit() and int(told) > limit:
+    if told.isdigit() and (len(told) > 18 or int(told) > limit):
         raise Problem(413, f"{told} bytes; at most {limit} are taken: send several requests")
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise Problem(413, f"more than {limit} bytes; send several requests")
-        parts.append(part)
-    return b"".join(parts)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > limit:
+                raise Problem(413, f"more than {limit} bytes; send several requests")
+            parts.append(part)
+    except ClientDisconnect:
+        raise Problem(400, "the connection closed before the body was complete") from None
+    return b"".join(parts).removeprefix(b"\xef\xbb\xbf")
 
 
 def decode_body(body: bytes, shape: type[T]) -> T:
@@ -59,7 +63,7 @@ def decode_body(body: bytes, shape: type[T]) -> T:
     if b"\\u" not in body:
         raise problem
     try:
-        return msgspec.convert(json.loads(body, parse_constant=_refuse_constant), type=shape)
+        return msgspec.convert(json.loads(body.decode("utf-8"), parse_constant=_refuse_constant), type=shape)
     except msgspec.ValidationError as error:
         raise _shape_problem(error) from None
     except (ValueError, RecursionError):

@@ -46,6 +46,7 @@ class ItemProblem(msgspec.Struct):
     title: str
     status: int
     detail: str
+    errors: list[dict[str, str]] = []
 
 
 class ItemFailure(msgspec.Struct):
@@ -69,6 +70,7 @@ class ProblemDetails(msgspec.Struct):
     title: str
     status: int
     detail: str
+    errors: list[dict[str, str]] = []
 
 
 EXAMPLE = {

@@ -56,7 +56,7 @@ async def score(request: Request) -> Response:
     settings: Settings = request.app.state.settings
     model: NarrativeModel = request.app.state.model
     body = await read_json_body(request, settings.max_body_bytes)
-    if len(body) <= INLINE_BYTES:
+    if len(body) <= INLINE_BYTES and b"detect_language" not in body:
         content = answer_request(model, settings, body)
     else:
         content = await run_in_threadpool(answer_request, model, settings, body)
@@ -70,9 +70,10 @@ def answer_request(model: NarrativeModel, settings: Settings, body: bytes) -> by
     top_k = None if asked.explain is None else asked.explain.top_k
     if top_k is not None and top_k > settings.max_evidence:
         raise Problem(422, f"explain.top_k: at most {settings.max_evidence}", field="explain.top_k")
-    faults = [_fault(item.text, settings) for item in items]
+    faults = [_fault(item, settings) for item in items]
     if single and faults[0]:
-        raise Problem(422, f"text: {faults[0]}", field="text")
+        field, detail = faults[0]
+        raise Problem(422, f"{field}: {detail}", field=field)
     good = [TextItem(i.text, i.id, i.language) for i, fault in zip(items, faults, strict=True) if fault is None]
     answer = model.score(
         good,
@@ -87,7 +88,8 @@ def answer_request(model: NarrativeModel, settings: Settings, body: bytes) -> by
         if fault is None:
             results.append(to_plain(next(scored)))
         else:
-            results.append({"id": item.id, "error": problem_body(422, fault)})
+            field, detail = fault
+            results.append({"id": None if field == "id" else item.id, "error": problem_body(422, detail, field)})
     return msgspec.json.encode({"model": to_plain(answer.model), "results": results})
 
 
@@ -110,12 +112,19 @@ def _items(asked: ScoreRequest, settings: Settings) -> tuple[list[Item], bool]:
     return asked.texts, False
 
 
-def _fault(text: str, settings: Settings) -> str | None:
-    """What keeps a text from being scored, None where nothing does."""
+def _fault(item: Item, settings: Settings) -> tuple[str, str] | None:
+    """The field that keeps a text from being scored and why, None where nothing does."""
+    text = item.text
+    if item.id is not None and _has_surrogate(item.id):
+        return "id", "it holds a lone surrogate, which is no character"
     if not text.strip():
-        return "the text is empty"
+        return "text", "the text is empty"
     if len(text) > settings.max_text_length:
-        return f"{len(text)} characters; at most {settings.max_text_length} are taken: cut the text"
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        return "the text holds a lone surrogate, which is no character: decode it as UTF-16 or replace it"
+        return "text", f"{len(text)} characters; at most {settings.max_text_length} are taken: cut the text"
+    if _has_surrogate(text):
+        return "text", "the text holds a lone surrogate, which is no character: decode it as UTF-16 or replace it"
     return None
+
+
+def _has_surrogate(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)

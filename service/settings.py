@@ -43,7 +43,7 @@ class Settings:
             value = environ.get(variable)
             if not value:
                 continue
-            if not (value.isascii() and value.isdigit() and int(value) > 0):
+            if not (value.isascii() and value.isdigit() and len(value) < 16 and int(value) > 0):
                 raise InputError(f"{variable} is {value!r}; give a whole number above 0, or unset it", field=variable)
             numbers[name] = int(value)
         models = environ.get(ENVIRONMENT)

@@ -37,7 +37,7 @@ def _shared(factory: pytest.TempPathFactory, name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def small_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every eighth written English sentence, the articles, and the codebook."""
+    """Every tenth written English sentence, the articles, and the codebook."""
     target = _shared(tmp_path_factory, "small-labels")
     with (target.parent / "small-labels.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -46,7 +46,7 @@ def small_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / "labels" / "taxonomy.yaml", target)
             shutil.copy(ROOT / "labels" / "articles.csv", target)
             rows = [r for f in sorted((ROOT / "labels").glob("en-*.csv")) for r in read_labels(f)]
-            write_labels(target / "written.csv", rows[::8])
+            write_labels(target / "written.csv", rows[::10])
             (target / "filled").touch()
     return target
 

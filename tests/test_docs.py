@@ -20,14 +20,14 @@ def blocks(kind):
             yield pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+@pytest.mark.parametrize("block", list(blocks("python")))
 def test_python_blocks_run(block, monkeypatch):
     monkeypatch.chdir(ROOT)
     with contextlib.redirect_stdout(io.StringIO()):
         exec(compile(block, "documentation", "exec"), {})
 
 
-@pytest.mark.parametrize("block", blocks("console"))
+@pytest.mark.parametrize("block", list(blocks("console")))
 def test_console_lines_work(block, tmp_path):
     for line in block.splitlines():
         command = line.removeprefix("$ narratives ")

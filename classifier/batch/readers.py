@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from classifier.errors import InputError, MissingExtra
 from classifier.model.answer import TextItem
+from classifier.text.languages import LANGUAGE_CODE
 
 SUFFIXES = (".txt", ".jsonl", ".ndjson", ".csv", ".parquet")
 STDIN = "-"
@@ -91,16 +92,10 @@ def _row(file: str, row: int, value: object, column: str) -> Record | BadRecord:
         return BadRecord(file, row, f"{column!r} is missing or no text")
     if not text.strip():
         return BadRecord(file, row, f"{column!r} is empty")
-    identifier, language = value.get("id"), value.get("language")
-    return Record(
-        file,
-        row,
-        TextItem(
-            text,
-            id=None if identifier is None else str(identifier),
-            language=language if isinstance(language, str) and language else None,
-        ),
-    )
+    identifier, language = value.get("id"), value.get("language") or None
+    if language is not None and not (isinstance(language, str) and LANGUAGE_CODE.fullmatch(language)):
+        return BadRecord(file, row, f"language {language!r} is no ISO 639 code, such as 'ru'")
+    return Record(file, row, TextItem(text, None if identifier is None else str(identifier), language))
 
 
 def _jsonl(file: str, path: Path, column: str) -> Iterator[Record | BadRecord]:
@@ -119,7 +114,7 @@ def _jsonl(file: str, path: Path, column: str) -> Iterator[Record | BadRecord]:
 def _csv(file: str, path: Path, column: str) -> Iterator[Record | BadRecord]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     with io.TextIOWrapper(path.open("rb"), encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        reader = csv.DictReader(stream)
+        reader = csv.DictReader(stream, strict=True)
         if column not in (reader.fieldnames or []):
             there = ", ".join(reader.fieldnames or []) or "none"
             raise InputError(f"{file}: no column {column!r}; columns are {there}: choose one with --column")
@@ -150,7 +145,15 @@ def _parquet(file: str, path: Path, column: str) -> Iterator[Record | BadRecord]
         raise InputError(f"{file}: no column {column!r}; columns are {', '.join(names)}: choose one with --column")
     wanted = [name for name in dict.fromkeys((column, "id", "language")) if name in names]
     row = 0
-    for batch in source.iter_batches(batch_size=1_000, columns=wanted):
-        for record in batch.to_pylist():
-            row += 1
-            yield _row(file, row, record, column)
+    try:
+        for batch in source.iter_batches(batch_size=1_000, columns=wanted):
+            for i in range(batch.num_rows):
+                row += 1
+                try:
+                    record = {name: batch.column(name)[i].as_py() for name in wanted}
+                except UnicodeDecodeError:
+                    yield BadRecord(file, row, "holds bytes that are not UTF-8")
+                    continue
+                yield _row(file, row, record, column)
+    except pyarrow.ArrowException as error:
+        yield BadRecord(file, row + 1, f"the file is broken: {error}; the rows after it are not read")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
@@ -38,6 +39,8 @@ def score_record(
         "detect_language": detect_language,
     }
     if unit == "paragraph":
+        # Offsets count in the record's text, so that is what the hash is of.
+        digest = hashlib.sha256(record.item.text.encode("utf-8", "surrogatepass")).hexdigest()
         begin = 0
         for line in record.item.text.splitlines(keepends=True):
             body = line.strip()
@@ -47,7 +50,13 @@ def score_record(
                 result = answer.results[0]
                 moved = replace(result, sentences=tuple(_move(s, at) for s in result.sentences))
                 span = {"begin": at, "end": at + len(body)}
-                yield {"model": to_plain(answer.model), "source": source, **span, **to_plain(moved)}
+                yield {
+                    "model": to_plain(answer.model),
+                    "source": source,
+                    **span,
+                    **to_plain(moved),
+                    "text_sha256": digest,
+                }
             begin += len(line)
         return
     answer = model.score([record.item], **options)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from classifier.cli import evaluate, export, labels, models, score, serve, train
 from classifier.errors import NarrativesError
@@ -50,18 +51,19 @@ def main() -> None:
             reconfigure(errors="backslashreplace")
     try:
         app()
-    except NarrativesError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False)
-        sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except NarrativesError as error:
+        _tell(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _tell(f"{place}{error.strerror or error}")
 
 
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+def _tell(message: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

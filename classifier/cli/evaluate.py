@@ -44,15 +44,14 @@ def evaluate(
     from classifier.model.versions import load_model
 
     loaded = load_model(model)
-    taxonomy = load_taxonomy(labels / "taxonomy.yaml")
     out = Console(highlight=False)
     if on is not None:
         rows = read_labels(on)
-        require_valid(rows, taxonomy)
         report: dict[str, Any] = {"model": loaded.identity.digest, "on": str(on)}
-        report |= evaluate_model(loaded, rows, taxonomy)
+        report |= evaluate_model(loaded, rows)
         _print_scores(out, f"{on}, at the thresholds of {loaded.identity.version}", report)
     else:
+        taxonomy = load_taxonomy(labels / "taxonomy.yaml")
         rows = read_labels(labels)
         require_valid(rows, taxonomy)
         fitted = loaded.parameters["training"]

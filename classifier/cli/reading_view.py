@@ -33,24 +33,37 @@ def print_reading_view(
     console.print()
     at = 0
     source = record.item.text
+    line, told = Text(), list[Text]()
     for sentence in answer.sentences:
-        console.print(Text(source[at : sentence.begin]), end="")
+        gap = source[at : sentence.begin]
+        if "\n" in gap or "\r" in gap:
+            _flush(console, line, told)
+            line, told = Text("\n" * (len(gap.splitlines()) - 2)), []
+        elif line:
+            line.append(" ")
         at = sentence.end
-        if not sentence.labels:
-            console.print(Text(sentence.text), end="")
-            continue
-        shown = Text(sentence.text, style=colour[sentence.labels[0].theme])
+        shown = Text(_harmless(sentence.text), style=colour[sentence.labels[0].theme] if sentence.labels else "")
         for item in sentence.evidence:
             if item.contribution > 0:
                 shown.stylize("bold underline", item.begin - sentence.begin, item.end - sentence.begin)
-        console.print(shown)
+        line.append_text(shown)
         for label in sentence.labels:
-            words = [e.feature for e in sentence.evidence if e.label == label.id and e.contribution > 0]
-            line = Text("    ").append_text(_told(label, names, colour))
-            if words:
-                line.append(f"  because of: {', '.join(words)}", style="dim")
-            console.print(line)
-    console.print(Text(source[at:]))
+            words = [_harmless(e.feature) for e in sentence.evidence if e.label == label.id and e.contribution > 0]
+            reasons = f"  because of: {', '.join(words)}" if words else ""
+            told.append(Text("    ").append_text(_told(label, names, colour)).append(reasons, style="dim"))
+    _flush(console, line, told)
+
+
+def _flush(console: Console, line: Text, told: list[Text]) -> None:
+    """Print one line of the text and what was found in it."""
+    console.print(line)
+    for explanation in told:
+        console.print(explanation)
+
+
+def _harmless(text: str) -> str:
+    """Control characters as their pictures (one for one), so that no text can steer the terminal."""
+    return "".join(chr(0x2400 + ord(c)) if c < " " else "\u2421" if "\x7f" <= c <= "\x9f" else c for c in text)
 
 
 def _told(label: Decision, names: dict[str, str], colour: dict[str, str]) -> Text:

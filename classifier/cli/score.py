@@ -62,6 +62,8 @@ def score(
     view = output is Format.view or (output is Format.auto and sys.stdout.isatty())
     if view and unit is not Unit.text:
         raise InputError("--format view shows whole texts; leave --unit out, or take --format jsonl")
+    if view and all_labels:
+        raise InputError("--format view shows what was decided; leave --all out, or take --format jsonl")
     console = Console(soft_wrap=False)
     errors = Console(stderr=True, soft_wrap=True)
     bad = 0
@@ -81,7 +83,10 @@ def score(
             all=all_labels,
             detect_language=detect_language,
         ):
-            print(json.dumps(row, ensure_ascii=False))
+            # UTF-8 whatever the terminal's encoding; a lone surrogate becomes its JSON escape.
+            line = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace")
+            sys.stdout.buffer.write(line + b"\n")
+            sys.stdout.buffer.flush()
     if bad:
         errors.print(f"{bad} record{'s' if bad > 1 else ''} skipped", highlight=False)
         raise typer.Exit(1)

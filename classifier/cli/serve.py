@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from classifier.errors import MissingExtra
-from classifier.model.versions import ENVIRONMENT
+from classifier.model.versions import ENVIRONMENT, load_model
 
 
 def serve(
@@ -26,4 +26,5 @@ def serve(
     if models is not None:
         # Workers are processes of their own: the environment is how they learn of it.
         os.environ[ENVIRONMENT] = str(models)
+    load_model()  # a broken model is told in one line here, before any worker starts
     uvicorn.run("service.app:app_from_environment", factory=True, host=host, port=port, workers=workers)

@@ -11,6 +11,7 @@ from classifier.corpus.sentence import LabelledSentence
 from classifier.corpus.splits import NEAR_DUPLICATE, near_duplicates
 from classifier.errors import CorpusError
 from classifier.taxonomy import Taxonomy
+from classifier.text.languages import LANGUAGE_CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ def _row_messages(row: LabelledSentence, allowed: set[str]) -> list[str]:
     messages = []
     if not row.text.strip():
         messages.append("text is empty; remove the row or write the sentence")
-    if not row.language:
-        messages.append("language is empty; write its ISO 639-1 code, such as 'en'")
+    if not LANGUAGE_CODE.fullmatch(row.language):
+        messages.append(f"language {row.language!r} is no ISO 639 code; write one, such as 'en'")
     for narrative in row.labels:
         if narrative not in allowed:
             messages.append(f"narrative {narrative!r} is not in the taxonomy; allowed are {', '.join(sorted(allowed))}")

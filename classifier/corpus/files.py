@@ -67,6 +67,8 @@ def _read_file(path: Path) -> list[LabelledSentence]:
         for column in REQUIRED:
             if column not in header:
                 raise CorpusError(f"{path}, row 1: no column {column!r}; needed are {', '.join(REQUIRED)}")
+        if len(set(header)) < len(header):
+            raise CorpusError(f"{path}, row 1: a column stands twice in {', '.join(header)}")
         for column in header:
             if column not in COLUMNS:
                 raise CorpusError(f"{path}, row 1: unknown column {column!r}; allowed are {', '.join(COLUMNS)}")
@@ -126,7 +128,7 @@ def format_narratives(labels: Mapping[str, str | None]) -> str:
 def _offset(value: str, column: str, at: str) -> int | None:
     if not value:
         return None
-    if not (value.isascii() and value.isdigit()):
+    if not (value.isascii() and value.isdigit() and len(value) < 19):
         raise CorpusError(f"{at}: {column} {value!r} is not a whole number of code points")
     return int(value)
 

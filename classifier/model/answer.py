@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 Verdict = Literal["yes", "unsure", "no"]
-Reason = Literal["close", "unfamiliar"]
+Reason = Literal["close", "unfamiliar", "short"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Decision:
     """One narrative of one sentence or text.
 
     ``probability`` is ``1 / (1 + exp(-logit))``. ``threshold`` is on the probability: from it on the decision is
-    "yes". ``reason`` says why a decision is "unsure": "close" below the threshold, or "unfamiliar" text.
+    "yes". ``reason`` says why a decision is "unsure": "close" below the threshold, "unfamiliar" or too "short" text.
     ``voice`` is None for a decision of "no" and for models trained without voices. ``support`` counts the training
     sentences that carry the narrative; ``trained_enough`` is false where they are too few to judge it.
     """

@@ -32,16 +32,16 @@ class Rule:
     trained_enough: bool
 
 
-def decide(probability: float, rule: Rule, *, familiar: bool = True) -> tuple[Verdict, Reason | None]:
+def decide(probability: float, rule: Rule, hindrance: Reason | None = None) -> tuple[Verdict, Reason | None]:
     """Decide one narrative of one text.
 
-    From ``threshold`` on it is "yes", from ``unsure_from`` on "unsure" (reason "close"), else "no". In an unfamiliar
-    text a "yes" becomes "unsure" (reason "unfamiliar").
+    From ``threshold`` on it is "yes", from ``unsure_from`` on "unsure" (reason "close"), else "no". Where something
+    hinders ("unfamiliar" or "short" text) nothing is decided above "unsure", and that is the reason.
     """
     if probability >= rule.threshold:
-        return ("yes", None) if familiar else ("unsure", "unfamiliar")
+        return ("yes", None) if hindrance is None else ("unsure", hindrance)
     if probability >= rule.unsure_from:
-        return "unsure", ("close" if familiar else "unfamiliar")
+        return "unsure", hindrance or "close"
     return "no", None
 
 

@@ -1,7 +1,7 @@
 """Exact contributions to a logit, as spans of the caller's own text.
 
 The model is linear: over all n-grams of a sentence, contributions plus bias sum to the logit. An n-gram that occurs
-several times has its contribution shared equally among its places.
+several times has its contribution shared equally among its places (the first hundred, where there are more).
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from classifier.text import ngrams
 from classifier.text.lowering import lower_with_offsets, original_span
 
 EvidenceUnit = Literal["ngram", "word"]
+
+MAX_PLACES = 100
+"""How many places of one n-gram are shown; its contribution is shared among those."""
 
 
 class LocatedSentence:
@@ -83,7 +86,7 @@ class LocatedSentence:
         found: list[Evidence] = []
         for i in order.tolist():
             column = int(self._columns[i])
-            places = self._places[column]
+            places = self._places[column][:MAX_PLACES]
             share = float(contributions[i]) / len(places)
             for start, end in places:
                 begin, stop = original_span(self._offsets, start, end)

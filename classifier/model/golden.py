@@ -31,7 +31,7 @@ HOSTILE_TEXTS = (
 
 
 def make_golden(model: NarrativeModel, texts: list[str]) -> list[dict[str, Any]]:
-    """The texts with their logits, as plain JSON types (lone surrogates survive as JSON escapes)."""
+    """The texts with their logits, as plain JSON types (a text as the hex of its UTF-8, for lone surrogates)."""
     logits = model.decision_function(texts)
     return [
         {"text": text.encode("utf-8", "surrogatepass").hex(), "logits": row.tolist()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from classifier.model.answer import (
     Evidence,
     Language,
     ModelIdentity,
+    Reason,
     SentenceAnswer,
     TextAnswer,
     TextItem,
@@ -24,13 +25,14 @@ from classifier.model.answer import (
     Voice,
 )
 from classifier.model.decisions import Rule, ThemeRule, decide, sigmoid, theme_probabilities
-from classifier.model.documents import roll_up
+from classifier.model.documents import MIN_WORDS, roll_up
 from classifier.model.evidence import EvidenceUnit, LocatedSentence
 from classifier.model.store import StoredModel
 from classifier.model.vectors import Vectorizer
 from classifier.model.voice import VoiceHead, mean_voice
 from classifier.taxonomy import Taxonomy, parse_taxonomy
 from classifier.text.familiarity import known_share
+from classifier.text.languages import LANGUAGE_CODE
 from classifier.text.languages import detect_language as identify_language
 from classifier.text.ngrams import tokens
 from classifier.text.sentences import Span, split_sentences
@@ -70,19 +72,22 @@ class NarrativeModel:
     def __init__(self, stored: StoredModel, *, version: str) -> None:
         self.path = stored.path
         self.manifest = stored.manifest
-        self.report: Mapping[str, Any] = stored.json.get("report.json", {})
         self.card = stored.card
-        self.golden: list[dict[str, Any]] = stored.json.get("golden.json", [])
         try:
             self._build(stored, version)
-        except (KeyError, TypeError, ValueError, TaxonomyError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError, TaxonomyError) as error:
             raise ModelCorrupt(f"{stored.path}: its parts do not fit together: {error!r}") from error
 
     def _build(self, stored: StoredModel, version: str) -> None:
         self.parameters: Mapping[str, Any] = stored.json["parameters.json"]
+        self.report: Mapping[str, Any] = dict(stored.json["report.json"])
+        self.golden: list[dict[str, Any]] = list(stored.json["golden.json"])
         self.taxonomy: Taxonomy = parse_taxonomy(stored.json["taxonomy.json"], source="taxonomy.json")
         calibration = stored.json["calibration.json"]
         vocabulary = stored.json["vocabulary.json"]
+        for half in (vocabulary["words"], vocabulary["chars"], stored.json["known_words.json"]):
+            if not isinstance(half, list) or len(set(half)) < len(half) or any(not isinstance(f, str) for f in half):
+                raise ValueError("a vocabulary holds something twice, or what is no text")
         self.identity = ModelIdentity(
             name=str(self.parameters["name"]),
             version=version,
@@ -123,7 +128,7 @@ class NarrativeModel:
                 support=int(entry["support"]),
                 trained_enough=bool(entry["trained_enough"]),
             )
-            if not 0.0 <= rule.unsure_from <= rule.threshold <= 1.0:
+            if not 0.0 <= rule.unsure_from <= rule.threshold <= 1.0 or rule.support < 0:
                 raise ValueError(f"thresholds of {narrative} are out of order: {rule}")
             self.rules[narrative] = rule
         column = {narrative: i for i, narrative in enumerate(self.ids)}
@@ -140,6 +145,9 @@ class NarrativeModel:
         self._thresholds = np.array([self.rules[n].threshold for n in self.ids])
         self.coverage_bound = float(self.parameters["coverage_bound"])
         self.length_penalty = float(self.parameters["length_penalty"])
+        if not 0.0 <= self.coverage_bound <= 1.0 or not self.length_penalty >= 0.0:
+            told = f"coverage_bound {self.coverage_bound} or length_penalty {self.length_penalty} is out of range"
+            raise ValueError(told)
 
     def decision_function(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Logits, each text taken as one unit (no sentence splitting).
@@ -149,7 +157,10 @@ class NarrativeModel:
         ndarray of float64, shape (n_texts, n_narratives)
             Columns in taxonomy order.
         """
-        _check_texts(texts)
+        texts = _listed(texts)
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise _wrong_type(i, text)
         result = np.empty((len(texts), len(self.ids)))
         for i, text in enumerate(texts):
             result[i] = self._logits(*self.vectorizer.transform(text.lower()))
@@ -199,8 +210,7 @@ class NarrativeModel:
             raise InputError(f"explain is {explain!r}; give a whole number of 1 or more, or None", field="explain")
         if evidence_unit not in ("ngram", "word"):
             raise InputError(f"evidence_unit is {evidence_unit!r}; 'ngram' or 'word' is allowed", field="explain")
-        _check_texts(texts)
-        items = [t if isinstance(t, TextItem) else TextItem(t) for t in texts]
+        items = [_checked(i, item) for i, item in enumerate(_listed(texts))]
         results = tuple(self._answer(item, explain, evidence_unit, all, detect_language) for item in items)
         return Answer(self.identity, results)
 
@@ -229,15 +239,13 @@ class NarrativeModel:
         familiar = coverage >= self.coverage_bound
         answers: list[SentenceAnswer] = []
         logits = np.empty((len(sentences), len(self.ids)))
+        hindrances: list[Reason | None] = []
         yes = np.zeros((len(sentences), len(self.ids)), dtype=np.bool_)
         voices: dict[int, list[tuple[Voice, float]]] = {}
         for i, sentence in enumerate(sentences):
             logits[i] = self._logits(sentence.columns, sentence.values)
-            if sentence.n_words >= MIN_WORDS_FOR_COVERAGE:
-                readable = sentence.n_known / sentence.n_words >= self.coverage_bound
-            else:
-                readable = familiar
-            labels = self._decide(logits[i], familiar=readable, every=every)
+            hindrances.append(self._hindrance(sentence, familiar))
+            labels = self._decide(logits[i], [hindrances[i]] * len(self.ids), every=every)
             for k, decision in enumerate(labels):
                 column = self.ids.index(decision.id)
                 yes[i, column] = decision.decision == "yes"
@@ -252,17 +260,23 @@ class NarrativeModel:
         if sentences:
             counts = np.array([s.n_words for s in sentences], dtype=np.int64)
             whole = roll_up(logits, yes, counts, self.length_penalty)
+            # What hinders the strongest sentence hinders the text.
+            strongest: list[Reason | None] = [hindrances[i] for i in logits.argmax(axis=0).tolist()]
         else:
-            whole = self.intercept_.copy()
+            whole = self.intercept_
+            strongest = ["short"] * len(self.ids)
+        hindered: list[Reason | None] = [
+            reason if familiar or not sentences else reason or "unfamiliar" for reason in strongest
+        ]
         decisions = []
-        for decision in self._decide(whole, familiar=familiar, every=every) if sentences else []:
+        for decision in self._decide(whole, hindered, every=every):
             heard = voices.get(self.ids.index(decision.id))
             if heard and decision.decision != "no":
                 mixed = mean_voice([v for v, _ in heard], [w for _, w in heard])
                 decisions.append(replace(decision, voice=mixed))
             else:
                 decisions.append(decision)
-        themes = theme_probabilities(whole, self._themes) if sentences else {t.id: 0.0 for t in self._themes}
+        themes = theme_probabilities(whole, self._themes)
         return TextAnswer(
             id=item.id,
             text_sha256=hashlib.sha256(item.text.encode("utf-8", "surrogatepass")).hexdigest(),
@@ -274,7 +288,17 @@ class NarrativeModel:
             sentences=tuple(answers),
         )
 
-    def _decide(self, logits: npt.NDArray[np.float64], *, familiar: bool, every: bool) -> list[Decision]:
+    def _hindrance(self, sentence: _Sentence, familiar: bool) -> Reason | None:
+        """What keeps a sentence from a "yes". ``familiar`` tells of the whole text."""
+        if sentence.n_words < MIN_WORDS:
+            return "short"
+        if sentence.n_words >= MIN_WORDS_FOR_COVERAGE:
+            familiar = sentence.n_known / sentence.n_words >= self.coverage_bound
+        return None if familiar else "unfamiliar"
+
+    def _decide(
+        self, logits: npt.NDArray[np.float64], hindrances: Sequence[Reason | None], *, every: bool
+    ) -> list[Decision]:
         """Decisions of one unit, likeliest first."""
         probabilities = sigmoid(logits)
         found = []
@@ -282,7 +306,7 @@ class NarrativeModel:
             narrative = self.ids[column]
             rule = self.rules[narrative]
             probability = float(probabilities[column])
-            verdict, reason = decide(probability, rule, familiar=familiar)
+            verdict, reason = decide(probability, rule, hindrances[column])
             if verdict == "no" and not every:
                 continue
             found.append(
@@ -325,10 +349,28 @@ def _language(item: TextItem, detect: bool) -> Language | None:
     return None
 
 
-def _check_texts(texts: Sequence[str | TextItem]) -> None:
-    if isinstance(texts, str):
+def _listed(texts: Iterable[Any]) -> list[Any]:
+    if isinstance(texts, (str, bytes, TextItem)):
         raise InputError("a single text was given; put it in a list: [text]", field="texts")
-    for i, item in enumerate(texts):
-        text = item.text if isinstance(item, TextItem) else item
-        if not isinstance(text, str):
-            raise InputError(f"texts[{i}] is {type(text).__name__}, a text (str) is needed", field=f"texts[{i}]")
+    try:
+        return list(texts)
+    except TypeError:
+        raise InputError(f"texts is {type(texts).__name__}; give a list of texts", field="texts") from None
+
+
+def _wrong_type(i: int, text: object) -> InputError:
+    return InputError(f"texts[{i}] is {type(text).__name__}, a text (str) is needed", field=f"texts[{i}]")
+
+
+def _checked(i: int, given: Any) -> TextItem:
+    item = given if isinstance(given, TextItem) else TextItem(given)
+    if not isinstance(item.text, str):
+        raise _wrong_type(i, item.text)
+    if item.id is not None and not isinstance(item.id, str):
+        raise InputError(f"texts[{i}].id is {item.id!r}; a text or None is needed", field=f"texts[{i}].id")
+    language = item.language
+    if language is not None and not (isinstance(language, str) and LANGUAGE_CODE.fullmatch(language)):
+        raise InputError(
+            f"texts[{i}].language is {language!r}; give an ISO 639 code, such as 'ru'", field=f"texts[{i}].language"
+        )
+    return item

@@ -43,7 +43,11 @@ SCORING_FILES = (
 )
 """What scoring needs; the voice arrays are missing from a model trained without voices."""
 
-_REQUIRED = frozenset(SCORING_FILES) - {"voice_coef.npy", "voice_intercept.npy"}
+_REQUIRED = (frozenset(SCORING_FILES) - {"voice_coef.npy", "voice_intercept.npy"}) | {
+    "golden.json",
+    "report.json",
+    "README.md",
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(?:json|npy|md|svg|png)")
 
 
@@ -143,9 +147,10 @@ def read_model(path: str | Path) -> StoredModel:
             f"{manifest_path}: format version {version!r}, this release reads {FORMAT_VERSION}; "
             "retrain with 'narratives train' or install the release that wrote it"
         )
-    listed = manifest.get("files")
-    if not isinstance(listed, dict):
-        raise ModelCorrupt(f"{manifest_path}: 'files' is missing")
+    for section in ("files", "arrays", "training_data", "packages"):
+        if not isinstance(manifest.get(section), dict):
+            raise ModelCorrupt(f"{manifest_path}: {section!r} is missing")
+    listed = manifest["files"]
     _check_names(path, set(listed))
     contents: dict[str, bytes] = {}
     for name, entry in listed.items():
@@ -208,9 +213,13 @@ def _read_file(path: Path, name: str, limit: int) -> bytes:
 
 def _parse_json(path: Path, name: str, data: bytes) -> Any:
     try:
-        return json.loads(data)
+        return json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ModelCorrupt(f"{path / name}: not valid JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _parse_array(path: Path, name: str, data: bytes, declared: object) -> npt.NDArray[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from classifier.durable import write_file
-from classifier.errors import ModelNotFound
+from classifier.errors import InputError, ModelNotFound
 from classifier.model.golden import check_golden
 from classifier.model.scoring import NarrativeModel
 from classifier.model.store import MANIFEST, read_model
@@ -16,6 +16,15 @@ from classifier.model.store import MANIFEST, read_model
 CURRENT = "CURRENT"
 ENVIRONMENT = "NARRATIVES_MODELS"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_version(version: str) -> str:
+    """A name that may stand in ``models/``; raises :class:`InputError` for another."""
+    if not _VERSION.fullmatch(version):
+        raise InputError(
+            f"{version!r} is no name for a version; use up to 64 letters and digits, and '.', '_', '-' inside"
+        )
+    return version
 
 
 def list_versions(models: str | Path) -> list[str]:
@@ -28,7 +37,10 @@ def list_versions(models: str | Path) -> list[str]:
 
 def next_version(models: str | Path) -> str:
     """The next free version name: ``v1``, ``v2``, ..."""
-    numbers = [int(name[1:]) for name in list_versions(models) if re.fullmatch(r"v[0-9]+", name)]
+    models = Path(models)
+    # Whatever is there counts, a half-copied model too.
+    names = [path.name for path in models.iterdir()] if models.is_dir() else []
+    numbers = [int(name[1:]) for name in names if re.fullmatch(r"v[0-9]{1,9}", name)]
     return f"v{max(numbers, default=0) + 1}"
 
 
@@ -63,7 +75,7 @@ def promote(models: str | Path, version: str) -> None:
         The version is missing or broken; ``CURRENT`` stays as it was.
     """
     models = Path(models)
-    model = load_directory(models / version)
+    model = load_directory(models / check_version(version))
     if model.golden:
         check_golden(model, model.golden)
     write_file(models / CURRENT, version + "\n")
@@ -78,7 +90,8 @@ def load_directory(path: str | Path) -> NarrativeModel:
 def find_models(environ: Mapping[str, str] | None = None) -> Path:
     """The models directory that is used when none is named.
 
-    ``$NARRATIVES_MODELS``, then ``./models``, then the copy inside the installed package.
+    ``$NARRATIVES_MODELS``, then ``./models``, then the copy inside the installed package (in a checkout, its
+    ``models/``).
     """
     environ = os.environ if environ is None else environ
     if environ.get(ENVIRONMENT):

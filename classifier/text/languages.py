@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 from classifier.errors import MissingExtra
 
 LANGUAGES = ("az", "be", "de", "en", "es", "fr", "hy", "ka", "kk", "pl", "ro", "ru", "tr", "uk")
 """The languages told apart: those of the region and of its neighbours."""
+
+
+LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
+"""What a language that a caller names must look like: an ISO 639 code."""
 
 
 @functools.lru_cache(maxsize=1)

@@ -25,7 +25,12 @@ class Span(NamedTuple):
     end: int
 
 
+MAX_SENTENCE = 20_000
+"""Pieces are not merged beyond this many characters."""
+
 _surrogates = re.compile("[\ud800-\udfff]")
+# The segmenter also fails on wide white space after a single capital; line ends must stay what they are.
+_wide_space = re.compile(r"[^\S\x00-\x7f\x85\u2028\u2029]")
 _word = re.compile(r"\w")
 _cyrillic = re.compile("[\u0400-\u04ff]")
 _georgian = re.compile("[\u10a0-\u10ff]")
@@ -38,14 +43,47 @@ _abbreviations = frozenset(
     "mr mrs ms dr prof gen col maj capt lt sgt adm rev hon sen rep gov pres amb st jr sr vs no nos art vol fig "
     "inc ltd co corp dept est approx jan feb mar apr jun jul aug sep sept oct nov dec e.g i.e cf al etc u.s u.k u.n "
     # Russian and Ukrainian
-    "г гг ул им пр просп д стр т тов г-н г-жа гл ст п пп см др проф акад ген полк подп майор кап адм св рис табл "
+    "г гг ул им пр просп д стр т тов г-н г-жа гл ст п пп см др проф акад ген подп кап адм св табл "
     "обл р-н пос с дер напр тыс млн млрд трлн руб коп долл т.е т.к т.н т.д т.п и.о н.э в.в ред изд м вул буд ім р рр "
     "напр грн гр с.м ст.л "
     # Azerbaijani, Georgian, Armenian
     "və.s küç prof şəh ray kv məs akad ქ პროფ აკად გვ ე.წ მაგ ა.შ მლრდ წ პ ფ թ պրոֆ ակադ փ".split()
 )
 # These may end a sentence: what the segmenter says holds.
-_may_end = frozenset(["etc", "inc", "ltd", "co", "т.д", "т.п", "др", "гг", "г", "н.э", "u.s", "u.k", "u.n", "ა.შ", "წ"])
+_may_end = frozenset(
+    [
+        "млн",
+        "млрд",
+        "трлн",
+        "тыс",
+        "руб",
+        "коп",
+        "долл",
+        "грн",
+        "p.m",
+        "a.m",
+        "etc",
+        "inc",
+        "ltd",
+        "co",
+        "т.д",
+        "т.п",
+        "др",
+        "гг",
+        "г",
+        "н.э",
+        "u.s",
+        "u.k",
+        "u.n",
+        "ა.შ",
+        "წ",
+    ]
+)
+# What bears somebody's name in Russian: "школа им. Шевченко".
+_named_after = re.compile(
+    r"(?:школ|завод|театр|музе|парк|институт|университет|больниц|центр|фонд|библиотек|академи|клуб|стадион|площад|улиц|"
+    r"аэропорт|колледж|лице|гимнази|госпитал|дворц|дворец|бригад|полк|дивизи|консерватори|училищ|премии|премия)\w*\s+им\.$"
+)
 _last_token = re.compile(r"([^\s(\[«\"„“'‘]+)\.$")
 _lower = "a-zа-яёіїєґўəıöüğşç\u0561-\u0587"  # Georgian has no case and stays out
 _goes_on = re.compile(rf"[)\]»”\"’'\s]*(?:[–—-]\s+[{_lower}\u10d0-\u10ff]|[{_lower},;:])")
@@ -86,7 +124,7 @@ def split_sentences(text: str, language: str | None = None) -> list[Span]:
         Half-open, in code points of ``text`` itself.
     """
     code = language or _script_language(text)
-    clean = _surrogates.sub("\ufffd", text)
+    clean = _wide_space.sub(" ", _surrogates.sub("\ufffd", text))
     spans: list[Span] = []
     begin = 0
     for line in clean.splitlines(keepends=True):
@@ -116,7 +154,7 @@ def _line(text: str, begin: int, end: int, language: str) -> Iterator[Span]:
             marker = begin + len(text[begin:body]) - len(text[begin:body].lstrip())
             open_span = Span(marker if bullet else piece.begin, piece.end)
             continue
-        if _belongs(text, open_span, piece):
+        if piece.end - open_span.begin <= MAX_SENTENCE and _belongs(text, open_span, piece):
             open_span = Span(open_span.begin, piece.end)
             continue
         emoji = _emoji.match(text, piece.begin, piece.end)
@@ -170,7 +208,13 @@ def _cut(text: str, at: int, stop: int) -> int:
 
 
 def _segment(piece: str, language: str) -> list[Span]:
-    parts = sentencex.segment(language, piece)
+    try:
+        parts = sentencex.segment(language, piece)
+    except BaseException as error:
+        # A panic of its Rust code is no Exception; a piece that cannot be split is one sentence.
+        if type(error).__name__ != "PanicException":
+            raise
+        parts = [piece]
     if sum(map(len, parts)) != len(piece):
         parts = [piece]
     spans = []
@@ -194,10 +238,12 @@ def _belongs(text: str, before: Span, after: Span) -> bool:
         return True
     if not preceding.endswith(".") or _missed_end.match(text, before.end):
         return False
-    if _initial.search(preceding):
+    if _initial.search(preceding) and not preceding.endswith(" I."):
         return True
     token = _last_token.search(preceding)
     if token is None:
         return False
     word = token.group(1).lower()
+    if word == "им" and not _named_after.search(preceding):
+        return False  # "them", not "named after"
     return word in _abbreviations and word not in _may_end

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from classifier.corpus.checks import require_valid
 from classifier.corpus.sentence import LabelledSentence
 from classifier.corpus.splits import find_units, stratified_folds
 from classifier.model.decisions import sigmoid
@@ -161,7 +162,7 @@ def leave_one_article_out(
             prepared.y[order],
             np.vstack(predictions),
             np.vstack(probabilities),
-            np.arange(len(order)),
+            np.concatenate([np.full(len(m), i) for i, m in enumerate(members)]),
         ),
     }
 
@@ -188,18 +189,19 @@ def compare_baselines(prepared: Prepared, cues: Path | None) -> dict[str, Any]:
     return result
 
 
-def evaluate_model(
-    model: NarrativeModel, rows: Sequence[LabelledSentence], taxonomy: Taxonomy, *, random_state: int = 0
-) -> dict[str, Any]:
+def evaluate_model(model: NarrativeModel, rows: Sequence[LabelledSentence], *, random_state: int = 0) -> dict[str, Any]:
     """Figures of a finished model, at the thresholds it ships with, on rows that it was not trained on.
 
-    Every row is one unit, as ``model.predict_proba`` takes it; familiarity does not enter.
+    Every row is scored as one unit, as ``model.predict_proba`` takes it; familiarity does not enter. Intervals draw
+    whole articles and groups. Raises :class:`CorpusError` for labels that the model does not know.
     """
+    taxonomy = model.taxonomy
+    require_valid(rows, taxonomy)
     y = label_matrix(rows, taxonomy)
     probabilities = model.predict_proba([row.text for row in rows])
     threshold = np.array([model.rules[narrative].threshold for narrative in model.ids])
     groups: dict[str, int] = {}
-    units = np.array([groups.setdefault(row.group or row.id, len(groups)) for row in rows], dtype=np.int64)
+    units = np.array([groups.setdefault(row.file or row.group or row.id, len(groups)) for row in rows], dtype=np.int64)
     y_pred = probabilities >= threshold
     report: dict[str, Any] = {"all": measure(taxonomy.ids, y, y_pred, probabilities, units, random_state=random_state)}
     languages = pd.Series([row.language for row in rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import LabelBinarizer
 
+from classifier.durable import write_file
 from classifier.model.scoring import NarrativeModel
 from classifier.training.features import stock_vectorizers
 
@@ -47,8 +49,6 @@ def export_joblib(model: NarrativeModel, path: str | Path) -> None:
 
     joblib files are pickles: load them only where you trust the file, with the scikit-learn version that wrote them.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".tmp-{path.name}")
-    joblib.dump(to_pipeline(model), aside)
-    aside.replace(path)
+    buffer = io.BytesIO()
+    joblib.dump(to_pipeline(model), buffer)
+    write_file(path, buffer.getvalue())

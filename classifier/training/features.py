@@ -17,6 +17,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.preprocessing import normalize
 
+from classifier.errors import TrainingError
 from classifier.text.ngrams import CHAR_NGRAM_RANGE, TOKEN_PATTERN, WORD_NGRAM_RANGE
 
 WORD_OPTIONS: dict[str, Any] = {"ngram_range": WORD_NGRAM_RANGE, "token_pattern": TOKEN_PATTERN}
@@ -44,11 +45,17 @@ class Counts:
 
 def count_ngrams(texts: Sequence[str]) -> Counts:
     """Count word 1-2-grams and character 2-5-grams (inside chunks) of lowered texts."""
-    word_counter = CountVectorizer(**WORD_OPTIONS)
-    char_counter = CountVectorizer(**CHAR_OPTIONS)
-    words = word_counter.fit_transform(texts)
-    chars = char_counter.fit_transform(texts)
-    return Counts(words, chars, word_counter.get_feature_names_out(), char_counter.get_feature_names_out())
+    words, word_names = _count(texts, WORD_OPTIONS)
+    chars, char_names = _count(texts, CHAR_OPTIONS)
+    return Counts(words, chars, word_names, char_names)
+
+
+def _count(texts: Sequence[str], options: dict[str, Any]) -> tuple[Any, npt.NDArray[np.object_]]:
+    counter = CountVectorizer(**options)
+    analyze = counter.build_analyzer()
+    if not any(analyze(text) for text in texts):  # scikit-learn refuses an empty vocabulary
+        return sparse.csr_matrix(np.zeros((len(texts), 0), dtype=np.int64)), np.array([], dtype=object)
+    return counter.fit_transform(texts), counter.get_feature_names_out()
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,10 @@ def fit_features(counts: Counts, rows: npt.NDArray[np.int64], *, min_df: int = 2
     """Features seen in at least ``min_df`` of some rows, with smooth idf (``ln((1 + n) / (1 + df)) + 1``)."""
     word_columns, word_idf = _fit_half(counts.words[rows], min_df)
     char_columns, char_idf = _fit_half(counts.chars[rows], min_df)
+    if not len(word_columns) and not len(char_columns):
+        raise TrainingError(
+            f"no n-gram occurs in {min_df} of {len(rows)} sentences; label more sentences that share words"
+        )
     return Features(word_columns, char_columns, np.concatenate([word_idf, char_idf]))
 
 
@@ -115,6 +126,8 @@ def _fit_half(counts: Any, min_df: int) -> tuple[npt.NDArray[np.int64], npt.NDAr
 
 def _weigh(counts: Any, idf: npt.NDArray[np.float64]) -> Any:
     weighed = counts.astype(np.float64)
+    if not counts.shape[1]:
+        return weighed
     weighed.data = (1.0 + np.log(weighed.data)) * idf[weighed.indices]
     return normalize(weighed, norm="l2", copy=False)
 

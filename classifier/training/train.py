@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Sequence
@@ -16,12 +17,12 @@ import numpy.typing as npt
 from classifier.corpus.checks import require_valid
 from classifier.corpus.files import corpus_digest, read_labels
 from classifier.corpus.sentence import LabelledSentence
-from classifier.errors import CorpusError, TrainingError
+from classifier.errors import CorpusError, InputError, TrainingError
 from classifier.model.decisions import sigmoid
 from classifier.model.golden import HOSTILE_TEXTS, make_golden
-from classifier.model.scoring import NarrativeModel
-from classifier.model.store import write_model
-from classifier.model.versions import list_versions, load_directory, next_version, promote
+from classifier.model.scoring import MIN_WORDS_FOR_COVERAGE, NarrativeModel
+from classifier.model.store import StoredModel, dump_json, write_model
+from classifier.model.versions import check_version, load_directory, next_version, promote
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from classifier.text.familiarity import known_share
 from classifier.text.ngrams import CHAR_NGRAM_RANGE, TOKEN_PATTERN, WORD_NGRAM_RANGE, tokens
@@ -91,8 +92,10 @@ def train(
     require_valid(rows, taxonomy)
     if not any(row.labels for row in rows):
         raise TrainingError(f"{labels}: no sentence carries a narrative; there is nothing to learn")
-    version = version or next_version(models)
-    if version in list_versions(models):
+    version = check_version(version) if version else next_version(models)
+    if not name.isprintable() or not name.strip():
+        raise InputError(f"{name!r} is no name for a model; give one line of text")
+    if (models / version).exists():
         raise TrainingError(f"{models / version} is there already; name another version")
     prepared = prepare(rows, taxonomy, options, progress)
     candidates = cross_validate(
@@ -185,7 +188,12 @@ def _write(
     }
     manifest = {
         "name": name,
-        "training_data": {"digest": corpus_digest(rows), "n_sentences": len(rows)},
+        "training_data": {
+            "digest": corpus_digest(rows),
+            "n_sentences": len(rows),
+            "taxonomy": _digest(taxonomy.to_dict()),
+            "unfamiliar": _digest(read_unfamiliar(labels / "unfamiliar")),
+        },
         "packages": {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}},
     }
     json_files: dict[str, object] = {
@@ -212,8 +220,6 @@ def _golden(
     options: Options,
 ) -> list[dict[str, Any]]:
     """Golden texts are scored by the model in memory, so that what is read back can be held against it."""
-    from classifier.model.store import StoredModel
-
     stored = StoredModel(
         path=Path("unwritten"),
         digest="",
@@ -224,6 +230,8 @@ def _golden(
             "vocabulary.json": {"words": words, "chars": chars},
             "known_words.json": [],
             "calibration.json": calibration,
+            "report.json": {},
+            "golden.json": [],
         },
         arrays=arrays,
     )
@@ -253,14 +261,16 @@ def _coverage(prepared: Prepared, labels: Path) -> tuple[float, dict[str, float]
     for fold in range(int(prepared.folds.max()) + 1):
         known = {w for i in np.flatnonzero(prepared.folds != fold) for w in words_of[i]}
         familiar += [
-            known_share(words_of[i], known) for i in np.flatnonzero(prepared.folds == fold) if len(words_of[i]) >= 4
+            known_share(words_of[i], known)
+            for i in np.flatnonzero(prepared.folds == fold)
+            if len(words_of[i]) >= MIN_WORDS_FOR_COVERAGE
         ]
     known = {w for words in words_of for w in words}
     own = {row.language for row in prepared.rows}
     foreign: list[float] = []
     for text, language in read_unfamiliar(labels / "unfamiliar"):
         words = tokens(text.lower())
-        if len(words) < 4:
+        if len(words) < MIN_WORDS_FOR_COVERAGE:
             continue
         (familiar if language in own else foreign).append(known_share(words, known))
     return fit_coverage_bound(np.array(familiar), np.array(foreign))
@@ -288,6 +298,10 @@ def describe(rows: Sequence[LabelledSentence]) -> dict[str, Any]:
             counts[value] = counts.get(value, 0) + 1
         table[column] = dict(sorted(counts.items()))
     return table
+
+
+def _digest(value: object) -> str:
+    return "sha256:" + hashlib.sha256(dump_json(value)).hexdigest()
 
 
 def _version(package: str) -> str:

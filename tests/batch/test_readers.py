@@ -59,6 +59,30 @@ def test_csv_bad_encoding_hits_only_its_row(tmp_path):
     assert (first.item.language, third.item.language, third.row) == ("en", "ru", 3)
 
 
+def test_an_unclosed_quote_is_told(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('id,text\n0,good\n1,"War is inevitable\n2,Second row\n')
+    good, bad = read_records(str(path))
+    assert good.item.text == "good"
+    assert "not valid CSV" in bad.message
+
+
+def test_bytes_that_are_no_utf8_in_parquet_hit_only_their_row(tmp_path):
+    data = pa.array([b"good", b"ok\xff\xfe", b"better"], pa.binary())
+    column = pa.Array.from_buffers(pa.string(), 3, data.buffers())
+    parquet.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
+    found = list(read_records(str(tmp_path / "a.parquet")))
+    assert [isinstance(r, Record) for r in found] == [True, False, True]
+
+
+@pytest.mark.parametrize("language", ["Russian", "\ud800", 5])
+def test_a_language_that_is_no_code_makes_a_bad_record(tmp_path, language):
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "a", "language": language}) + '\n{"text": "b"}\n')
+    bad, good = read_records(str(tmp_path / "a.jsonl"))
+    assert "no ISO 639 code" in bad.message
+    assert good.item.text == "b"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

@@ -58,6 +58,27 @@ def test_bad_records_are_reported_and_skipped_with_an_exit_code(small_models, tm
     assert "2 records skipped" in told
 
 
+def test_json_lines_are_utf8_whatever_the_terminal_thinks(small_models):
+    done = narratives("score", "--text", "Café 😀 war", "--model", small_models, PYTHONIOENCODING="ascii")
+    assert rows(done)[0]["sentences"][0]["text"] == "Café 😀 war"
+
+
+def test_the_reading_view_sends_no_control_characters(small_models):
+    done = narratives(
+        "score", "--text", "War \x1b]0;owned\x07\x1b[2J is coming.", "--format", "view", "--model", small_models
+    )
+    assert b"\x1b]0" not in done.stdout
+    assert b"\x07" not in done.stdout
+
+
+def test_serve_tells_a_broken_model_in_one_line(model_copy):
+    (model_copy / "v1" / "coef.npy").write_bytes(b"")
+    done = narratives("serve", "--models", model_copy)
+    assert done.returncode == 2
+    assert b"coef.npy: 0 bytes" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(("unit", "expected"), [("text", 1), ("paragraph", 2), ("sentence", 3)])
 def test_units(small_models, unit, expected):
     done = narratives("score", "--text", f"{TEXT} Bye.\nThe end.", "--unit", unit, "--model", small_models)
@@ -80,14 +101,16 @@ def test_the_reading_view_names_narrative_voice_and_words(small_models):
         (["score", "a.txt", "--text", "x"], "and not both"),
         (["score", "--text", "x", "--model", "absent"], "absent: no such directory"),
         (["train", "--labels", "absent"], "taxonomy.yaml: no such file"),
+        (["train", "--labels", "absent", "--version", "../evil"], "taxonomy.yaml: no such file"),
+        (["export", "--joblib", "/proc/nowhere/x.joblib", "--model", "MODELS"], "/proc/nowhere"),
         (["labels", "check", "absent"], "taxonomy.yaml: no such file"),
         (["models", "promote", "v9", "--models", "absent"], "this is no model directory"),
         (["models", "verify", "--models", "absent"], "CURRENT: cannot be read"),
         (["score", "--text", "x", "--unit", "text", "--format", "nonsense"], "nonsense"),
     ],
 )
-def test_a_user_never_sees_a_traceback(arguments, told, tmp_path):
-    done = narratives(*arguments, cwd=tmp_path)
+def test_a_user_never_sees_a_traceback(arguments, told, tmp_path, small_models):
+    done = narratives(*[small_models if a == "MODELS" else a for a in arguments], cwd=tmp_path)
     assert done.returncode == 2
     assert told in " ".join(done.stderr.decode().split())
     assert "Traceback" not in done.stderr.decode()

@@ -46,7 +46,8 @@ def test_every_sentence_of_the_five_articles_stands_there(root):
     ("change", "told"),
     [
         ({"text": " "}, "text is empty"),
-        ({"language": ""}, "language is empty"),
+        ({"language": ""}, "language '' is no ISO 639 code"),
+        ({"language": "EN "}, "language 'EN ' is no ISO 639 code"),
         ({"labels": {"big-war": None}}, "narrative 'big-war' is not in the taxonomy"),
         ({"origin": "article"}, "needs file, begin and end"),
     ],

@@ -9,19 +9,19 @@ RULE = Rule(threshold=0.5, unsure_from=0.3, support=100, trained_enough=True)
 
 
 @pytest.mark.parametrize(
-    ("probability", "familiar", "expected"),
+    ("probability", "hindrance", "expected"),
     [
-        (0.5, True, ("yes", None)),
-        (0.49, True, ("unsure", "close")),
-        (0.3, True, ("unsure", "close")),
-        (0.29, True, ("no", None)),
-        (0.99, False, ("unsure", "unfamiliar")),
-        (0.3, False, ("unsure", "unfamiliar")),
-        (0.1, False, ("no", None)),
+        (0.5, None, ("yes", None)),
+        (0.49, None, ("unsure", "close")),
+        (0.3, None, ("unsure", "close")),
+        (0.29, None, ("no", None)),
+        (0.99, "unfamiliar", ("unsure", "unfamiliar")),
+        (0.3, "short", ("unsure", "short")),
+        (0.1, "unfamiliar", ("no", None)),
     ],
 )
-def test_decide(probability, familiar, expected):
-    assert decide(probability, RULE, familiar=familiar) == expected
+def test_decide(probability, hindrance, expected):
+    assert decide(probability, RULE, hindrance) == expected
 
 
 @given(st.floats(-1e6, 1e6))

@@ -29,8 +29,8 @@ def test_every_span_slices_the_callers_text(small_model, parts):
         for item in sentence.evidence:
             assert sentence.begin <= item.begin < item.end <= sentence.end
             shown = text[item.begin : item.end].lower()
-            for piece in item.feature.split():
-                assert piece in shown or "σ" in shown + piece
+            for piece in item.feature.replace("ς", "σ").split():
+                assert piece in shown.replace("ς", "σ")
 
 
 @given(parts=st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=4))
@@ -103,6 +103,41 @@ def test_texts_without_words_carry_nothing(small_model, text):
     result = small_model.score([text]).results[0]
     assert result.coverage == 0
     assert not [label for label in result.labels if label.decision == "yes"]
+    assert len(small_model.score([text], all=True).results[0].labels) == 20
+
+
+@pytest.mark.parametrize("text", ["Inevitable war!", "Russophobia", "War. War. War."])
+def test_less_than_three_words_are_never_a_yes(small_model, text):
+    result = small_model.score([text]).results[0]
+    found = [d for labels in (result.labels, *(s.labels for s in result.sentences)) for d in labels]
+    assert {d.decision for d in found} <= {"unsure"}
+    assert {d.reason for d in found} <= {"short"}
+
+
+def test_an_unfamiliar_sentence_makes_no_text_a_yes(small_model):
+    plain = "The trains between Baku and Tbilisi run again, the railway said. The ministry said so on Monday."
+    odd = "Zxqv plorg wibble inevitable war with Azerbaijan fnord grault wibble gronk."
+    result = small_model.score([f"{plain} {odd}"], all=True).results[0]
+    assert result.coverage >= small_model.coverage_bound
+    assert {d.decision for d in result.sentences[-1].labels} <= {"unsure", "no"}
+    strongest = {d.id: max(s.labels, key=lambda x: x.logit) for d in result.labels for s in result.sentences[-1:]}
+    for decision in result.labels:
+        if decision.decision == "yes":
+            assert decision.id not in strongest or decision.reason is None
+            best = max(result.sentences, key=lambda s: next(x.logit for x in s.labels if x.id == decision.id))
+            assert best is not result.sentences[-1]
+
+
+def test_any_iterable_of_texts_will_do(small_model):
+    assert small_model.score(t for t in SENTENCES) == small_model.score(SENTENCES)
+    assert small_model.predict_proba(t for t in SENTENCES[:2]).shape == (2, 20)
+
+
+def test_evidence_of_a_repetitive_text_stays_small(small_model):
+    text = "war with azerbaijan is inevitable " * 500
+    result = small_model.score([text], explain=3).results[0]
+    for sentence in result.sentences:
+        assert len(sentence.evidence) <= 3 * 100 * len(sentence.labels)
 
 
 @pytest.mark.parametrize("n", [1, 40, 1_000])
@@ -134,6 +169,10 @@ def test_language_is_named_by_the_caller_or_identified_on_demand(small_model):
     [
         ("one text", {}, "texts"),
         ([b"bytes"], {}, "texts[0]"),
+        (None, {}, "texts"),
+        ([TextItem("a", language="Russian")], {}, "texts[0].language"),
+        ([TextItem("a", language="\ud800")], {}, "texts[0].language"),
+        ([TextItem("a", id=5)], {}, "texts[0].id"),
         (["a"], {"explain": 0}, "explain"),
         (["a"], {"explain": True}, "explain"),
         (["a"], {"evidence_unit": "byte"}, "explain"),
@@ -158,6 +197,4 @@ def test_arrays_have_the_shapes_told(small_model):
     p = small_model.predict_proba(SENTENCES)
     assert p.shape == (len(SENTENCES), 20)
     assert ((p > 0) & (p < 1)).all()
-    assert np.array_equal(p, 1 / (1 + np.exp(-small_model.decision_function(SENTENCES)))) or np.allclose(
-        p, 1 / (1 + np.exp(-small_model.decision_function(SENTENCES))), atol=1e-15
-    )
+    np.testing.assert_allclose(p, 1 / (1 + np.exp(-small_model.decision_function(SENTENCES))), rtol=0, atol=1e-15)

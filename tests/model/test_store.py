@@ -146,6 +146,38 @@ def test_json_of_another_shape(model, name, content):
         load_model(model)
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("calibration.json", lambda x: x["themes"]["war"].update(slope=float("nan"))),
+        ("parameters.json", lambda x: x.update(length_penalty=float("inf"))),
+        ("parameters.json", lambda x: x.update(length_penalty=-5)),
+        ("parameters.json", lambda x: x.update(coverage_bound=2)),
+        ("calibration.json", lambda x: x["narratives"]["russophobia"].update(support=-1)),
+        ("calibration.json", lambda x: x["narratives"]["russophobia"].update(threshold=0.0)),
+        ("vocabulary.json", lambda x: x["words"].__setitem__(0, x["words"][1])),
+        ("vocabulary.json", lambda x: x["words"].__setitem__(0, 7)),
+        ("vocabulary.json", lambda x: x.update(words="".join(x["words"])[: len(x["words"])])),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(model, name, change):
+    value = json.loads((model / name).read_text(encoding="utf-8"))
+    change(value)
+    (model / name).write_text(json.dumps(value), encoding="utf-8")
+    resign(model)
+    with pytest.raises(ModelCorrupt):
+        load_model(model)
+
+
+@pytest.mark.parametrize("name", ["report.json", "golden.json"])
+@pytest.mark.parametrize("content", ["5", "null"])
+def test_report_and_golden_of_another_type_are_refused(model, name, content):
+    (model / name).write_text(content)
+    resign(model)
+    with pytest.raises(ModelCorrupt):
+        load_model(model)
+
+
 def test_a_manifest_that_is_none(model):
     for content in ("", "{}", "[]", '{"format": "x"}', "[" * 100_000):
         (model / "manifest.json").write_text(content)

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from classifier import ModelCorrupt, ModelError, ModelNotFound, load_model
+from classifier import InputError, ModelCorrupt, ModelError, ModelNotFound, load_model
 from classifier.model import versions
 
 
@@ -16,10 +16,21 @@ def test_names_grow_and_current_moves_in_one_step(model_copy):
     assert load_model(model_copy).identity.version == "v10"
 
 
+@pytest.mark.parametrize("name", ["../evil", "x/y", ".hidden", "my model", "", "v" * 65])
+def test_names_that_lead_elsewhere_are_refused(model_copy, name):
+    with pytest.raises(InputError, match="no name for a version"):
+        versions.promote(model_copy, name)
+
+
+def test_a_half_copied_version_keeps_its_name(model_copy):
+    (model_copy / "v7").mkdir()
+    assert versions.next_version(model_copy) == "v8"
+
+
 def test_a_broken_version_is_not_promoted(model_copy):
     shutil.copytree(model_copy / "v1", model_copy / "v2")
     (model_copy / "v2" / "idf.npy").write_bytes(b"")
-    for version in ("v2", "v3", "../v1"):
+    for version in ("v2", "v3"):
         with pytest.raises(ModelError):
             versions.promote(model_copy, version)
     assert versions.current_version(model_copy) == "v1"

@@ -57,6 +57,19 @@ def test_several_texts_with_ids_and_options(client, small_model):
     assert all(not s["evidence"] and len(s["labels"]) == 20 for r in answer["results"] for s in r["sentences"])
 
 
+def test_an_id_that_is_no_text_does_not_spoil_the_batch(client):
+    answer = post(client, b'{"texts": [{"id": "\\ud800", "text": "ok"}, {"id": "b", "text": "Trains run."}]}')
+    first, second = answer.json()["results"]
+    assert first["id"] is None
+    assert first["error"]["errors"] == [{"field": "id", "detail": first["error"]["detail"]}]
+    assert second["id"] == "b"
+
+
+def test_a_byte_order_mark_does_not_matter(client):
+    for body in (b'\xef\xbb\xbf{"text": "Trains run."}', b'\xef\xbb\xbf{"text": "Trains \\ud83d\\udd25 run."}'):
+        assert post(client, body).status_code == 200
+
+
 def test_evidence_can_be_asked_for_by_words(client):
     answer = post(client, {"text": TEXT, "explain": {"top_k": 2, "unit": "word"}}).json()["results"][0]
     for item in answer["sentences"][0]["evidence"]:
@@ -109,6 +122,7 @@ def test_a_bad_item_does_not_spoil_the_batch(client):
         ({"text": "a", "colour": "red"}, 422, "colour"),
         ({"text": " \n"}, 422, "text"),
         (b'{"text": "\\ud800"}', 422, "text"),
+        (b'{"text": "a", "id": "\\udc00"}', 422, "id"),
         ({"text": "x" * 50_001}, 422, "text"),
         ({"text": "x" * 200_001}, 413, None),
     ],

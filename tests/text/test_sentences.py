@@ -8,7 +8,10 @@ from classifier.text import sentences
 from classifier.text.sentences import MAX_PIECE, split_sentences
 
 any_text = st.text(
-    alphabet=st.one_of(st.characters(codec=None), st.sampled_from(' .!?…"“”«»()\n\r\u2028\ud800İß—•🔥аБ')), max_size=400
+    alphabet=st.one_of(
+        st.characters(codec=None), st.sampled_from(' .!?…"“”«»()\n\r\u2028\ud800İß—•🔥аБAI\xa0\u2009\u3000')
+    ),
+    max_size=400,
 )
 
 
@@ -70,6 +73,41 @@ def test_work_grows_linearly_on_hostile_input(monkeypatch, unit):
     once, four = work(5_000), work(20_000)
     assert once <= 2.5 * 5_000 * len(unit)
     assert four <= 4.4 * once
+
+
+@pytest.mark.parametrize("space", ["\xa0", "\u2009", "\u202f", "\u3000"])
+def test_wide_white_space_does_not_break_the_segmenter(space):
+    text = f"Vitamin A{space}. Then{space}he left."
+    assert [text[s.begin : s.end] for s in split_sentences(text)] == [f"Vitamin A{space}.", f"Then{space}he left."]
+
+
+def test_a_panic_of_the_segmenter_gives_one_sentence(monkeypatch):
+    class PanicException(BaseException):
+        pass
+
+    def panic(code, piece):
+        raise PanicException
+
+    monkeypatch.setattr(sentences.sentencex, "segment", panic)
+    assert split_sentences("One. Two.\nThree.", "en") == [(0, 9), (10, 16)]
+
+
+def test_no_sentence_grows_without_bound():
+    assert max(s.end - s.begin for s in split_sentences("a" * 100_000)) <= sentences.MAX_SENTENCE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Туда отправили целый полк. Россия это отрицает.",
+        "Убытки составили 5 млн. Россия отрицает это.",
+        "Мы помогли им. Они забыли.",
+        "Школа помогла им. Они забыли.",
+        "That was World War I. Then came peace.",
+    ],
+)
+def test_plain_words_that_look_like_abbreviations_end_a_sentence(text):
+    assert len(split_sentences(text)) == 2
 
 
 def test_a_long_line_is_not_cut_inside_a_sentence():

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from classifier import CorpusError, TrainingError, load_model
+from classifier import CorpusError, InputError, TrainingError, load_model
 from classifier.corpus.files import read_labels, write_labels
 from classifier.corpus.sentence import LabelledSentence
 from classifier.training.crossval import Options, cross_validate, judge, label_matrix
@@ -101,6 +101,20 @@ def test_labels_that_cannot_make_a_model_are_told_and_nothing_is_written(tmp_pat
     with pytest.raises(CorpusError, match=r"a\.csv, row 2: narrative 'big-war'"):
         train(corpus(tmp_path / "wrong", wrong, root), models, options=SMALL)
     assert not models.exists()
+
+
+def test_sentences_that_share_nothing_and_names_that_lead_elsewhere_are_told(tmp_path, root):
+    labels = {"inevitable-war": "asserted"}
+    odd = [LabelledSentence(str(i), t, "en", labels if i else {}) for i, t in enumerate(("ab", "cd", "ef", "gh"))]
+    folder = corpus(tmp_path / "odd", odd, root)
+    for texts in (odd, [LabelledSentence(r.id, r.text[0], "en", r.labels) for r in odd]):
+        write_labels(folder / "a.csv", texts)
+        with pytest.raises(TrainingError, match="label more sentences"):
+            train(folder, tmp_path / "models", options=Options(n_folds=2, C_grid=(8.0,), n_jobs=1))
+    for options in ({"version": "../evil"}, {"name": "two\nlines"}):
+        with pytest.raises(InputError):
+            train(folder, tmp_path / "models", options=SMALL, **options)
+    assert not (tmp_path / "models").exists()
 
 
 def test_few_examples_and_no_voices_still_make_a_model_that_says_so(tmp_path, root):
