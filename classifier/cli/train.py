@@ -19,7 +19,7 @@ def train(
     version: Annotated[str | None, typer.Option("--version", help="Name of the new version (v1, v2, ...).")] = None,
     promote: Annotated[bool, typer.Option("--promote/--no-promote", help="Let it answer from now on.")] = True,
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Folds of the cross-validation.")] = 5,
-    max_features: Annotated[int, typer.Option("--max-features", min=10, help="Bounds the model's size.")] = 50_000,
+    max_features: Annotated[int, typer.Option("--max-features", min=10, help="Bounds the model's size.")] = 44_000,
     random_state: Annotated[int, typer.Option("--random-state", min=0, help="Same data, same number: same model.")] = 0,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = 2,
 ) -> None:

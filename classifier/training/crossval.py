@@ -44,7 +44,7 @@ class Options:
 
     n_folds: int = 5
     min_df: int = 2
-    max_features: int = 50_000
+    max_features: int = 44_000
     C_grid: tuple[float, ...] = (8.0, 32.0, 128.0)
     voice_C: float = 4.0
     random_state: int = 0
