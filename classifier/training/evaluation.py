@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from classifier.corpus.checks import require_valid
+from classifier.corpus.files import read_labels
 from classifier.corpus.sentence import LabelledSentence
 from classifier.corpus.splits import find_units, stratified_folds
 from classifier.model.decisions import sigmoid
@@ -222,3 +223,28 @@ def evaluate_model(model: NarrativeModel, rows: Sequence[LabelledSentence], *, r
             taxonomy.ids, VOICES, pairs.voices[found], heard, pairs.narratives[found]
         )
     return report
+
+
+def evaluate_test_sets(model: NarrativeModel, directory: Path) -> dict[str, Any]:
+    """Figures on ``*.csv`` and ``neutral/<language>/*.txt`` of a directory; empty where there is none.
+
+    Returns
+    -------
+    dict
+        ``sets``: file stem -> :func:`evaluate_model`. ``neutral``: language -> ``n_articles``, ``articles_tagged``
+        (with a "yes" at text level), ``n_sentences``, ``sentences_tagged``.
+    """
+    result: dict[str, Any] = {}
+    for path in sorted(directory.glob("*.csv")):
+        result.setdefault("sets", {})[path.stem] = evaluate_model(model, read_labels(path))
+    for folder in sorted(p for p in directory.glob("neutral/*") if p.is_dir()):
+        texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.txt"))]
+        results = model.score(texts, explain=None).results
+        sentences = [sentence for answer in results for sentence in answer.sentences]
+        result.setdefault("neutral", {})[folder.name] = {
+            "n_articles": len(results),
+            "articles_tagged": sum(any(d.decision == "yes" for d in answer.labels) for answer in results),
+            "n_sentences": len(sentences),
+            "sentences_tagged": sum(any(d.decision == "yes" for d in s.labels) for s in sentences),
+        }
+    return result

@@ -38,7 +38,7 @@ from classifier.training.calibration import (
 )
 from classifier.training.card import write_card
 from classifier.training.crossval import Options, OutOfFold, Progress, choose_C, cross_validate, fit_rows
-from classifier.training.evaluation import Prepared, prepare, report_scores
+from classifier.training.evaluation import Prepared, evaluate_test_sets, prepare, report_scores
 
 PACKAGES = ("numpy", "scikit-learn", "scipy", "narrative-classifier")
 N_GOLDEN = 40
@@ -69,8 +69,9 @@ def train(
     Parameters
     ----------
     labels : path
-        Directory with ``taxonomy.yaml`` and ``*.csv``; ``unfamiliar/*.csv`` (language, text) in it, where there, sets
-        the familiarity bound.
+        Directory with ``taxonomy.yaml`` and ``*.csv``. In it, where they are there, ``unfamiliar/*.csv`` (language,
+        text) set the familiarity bound, and ``test/*.csv`` and ``test/neutral/*/*.txt`` are measured once, at the end,
+        for the report; nothing is chosen on them.
     models : path
         Directory that takes the new version; ``CURRENT`` there moves to it unless ``promote_it`` is false.
     version : str, optional
@@ -203,41 +204,16 @@ def _write(
         "known_words.json": known,
         "calibration.json": calibration,
         "report.json": report,
-        "golden.json": _golden(rows, arrays, parameters, taxonomy, calibration, words, chars, options),
+        "golden.json": [],
     }
+    # The model in memory: golden texts and test sets are scored by it, and what is read back is held against them.
+    stored = StoredModel(path=Path("unwritten"), digest="", manifest={}, json=json_files, arrays=arrays)
+    model = NarrativeModel(stored, version="unwritten")
+    chosen = np.random.default_rng(options.random_state).permutation(len(rows))[:N_GOLDEN]
+    json_files["golden.json"] = make_golden(model, [*(rows[i].text for i in sorted(chosen.tolist())), *HOSTILE_TEXTS])
+    report["test"] = evaluate_test_sets(model, labels / "test")
     texts = {"README.md": write_card(name, taxonomy, parameters, calibration, report).encode("utf-8")}
     return write_model(target, json_files=json_files, arrays=arrays, texts=texts, manifest=manifest), report
-
-
-def _golden(
-    rows: Sequence[LabelledSentence],
-    arrays: dict[str, npt.NDArray[Any]],
-    parameters: dict[str, Any],
-    taxonomy: Taxonomy,
-    calibration: dict[str, Any],
-    words: list[str],
-    chars: list[str],
-    options: Options,
-) -> list[dict[str, Any]]:
-    """Golden texts are scored by the model in memory, so that what is read back can be held against it."""
-    stored = StoredModel(
-        path=Path("unwritten"),
-        digest="",
-        manifest={},
-        json={
-            "parameters.json": parameters,
-            "taxonomy.json": taxonomy.to_dict(),
-            "vocabulary.json": {"words": words, "chars": chars},
-            "known_words.json": [],
-            "calibration.json": calibration,
-            "report.json": {},
-            "golden.json": [],
-        },
-        arrays=arrays,
-    )
-    chosen = np.random.default_rng(options.random_state).permutation(len(rows))[:N_GOLDEN]
-    texts = [rows[i].text for i in sorted(chosen.tolist())]
-    return make_golden(NarrativeModel(stored, version="unwritten"), [*texts, *HOSTILE_TEXTS])
 
 
 def _theme_lines(taxonomy: Taxonomy, logits: npt.NDArray[np.float64], y: npt.NDArray[np.bool_]) -> dict[str, Line]:

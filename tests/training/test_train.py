@@ -141,6 +141,20 @@ def test_few_examples_and_no_voices_still_make_a_model_that_says_so(tmp_path, ro
     assert "too few to judge" in model.card
 
 
+def test_test_sets_are_measured_and_change_nothing_else(small_labels, small_models, tmp_path):
+    labels = tmp_path / "labels"
+    shutil.copytree(small_labels, labels)
+    (labels / "test" / "neutral" / "en").mkdir(parents=True)
+    write_labels(labels / "test" / "en.csv", read_labels(small_labels / "written.csv")[:50])
+    (labels / "test" / "neutral" / "en" / "a.txt").write_text("Trains run. The ministry said so on Monday.")
+    trained = train(labels, tmp_path / "models", name="small", options=SMALL)
+    assert trained.report["test"]["sets"]["en"]["all"]["n_sentences"] == 50
+    assert trained.report["test"]["neutral"]["en"]["n_articles"] == 1
+    assert "## Test sets" in trained.model.card
+    mine, theirs = files(trained.path), files(small_models / "v1")
+    assert {n for n in mine if mine[n] != theirs[n]} == {"report.json", "README.md", "manifest.json"}
+
+
 def test_report_and_card_name_support_interval_and_command(small_model):
     figures = small_model.report["cross_validation"]["all"]["narratives"]["russophobia"]
     assert {"support", "precision", "recall", "f1", "f1_interval", "average_precision"} <= set(figures)
