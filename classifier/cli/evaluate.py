@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from classifier.cli.console import table_console
 from classifier.durable import write_file
 from classifier.errors import MissingExtra
 
@@ -44,7 +45,7 @@ def evaluate(
     from classifier.model.versions import load_model
 
     loaded = load_model(model)
-    out = Console(highlight=False)
+    out = table_console()
     if on is not None:
         rows = read_labels(on)
         report: dict[str, Any] = {"model": loaded.identity.digest, "on": str(on)}

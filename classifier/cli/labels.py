@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from classifier.cli.console import table_console
 from classifier.errors import MissingExtra
 
 app = typer.Typer(help="Look after labelled sentences.", no_args_is_help=True)
@@ -51,7 +52,7 @@ def check(
         table.add_column(column, justify="right")
     for narrative, row in counts.items():
         table.add_row(narrative, *[str(row.get(column, 0)) for column in columns])
-    Console(highlight=False).print(table)
+    table_console().print(table)
     if problems:
         out.print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
         raise typer.Exit(1)

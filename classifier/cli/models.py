@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from classifier.cli.console import table_console
 from classifier.errors import ModelError
 from classifier.model import versions
 from classifier.model.golden import check_golden
@@ -49,7 +49,7 @@ def list_models(models: Models = DEFAULT) -> None:
             str(model.manifest["training_data"]["n_sentences"]),
             f"{micro['f1']:.3f}" if micro else "",
         )
-    Console(highlight=False).print(table)
+    table_console().print(table)
 
 
 @app.command("show")
