@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import classifier
 from classifier import errors
 
@@ -26,23 +28,19 @@ def test_all_errors_are_in_the_tree_drawn_in_the_docstring():
     assert classes <= set(classifier.__all__)
 
 
-def test_scoring_loads_no_training_library(root):
-    program = (
-        "import sys; from classifier import load_model; "
-        "load_model().score(['War with Azerbaijan is inevitable.']); "
-        "heavy = {'sklearn', 'scipy', 'pandas', 'joblib', 'yaml', 'py3langid', 'fastapi'} & set(sys.modules); "
-        "print(sorted(heavy))"
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from classifier import load_model; load_model().score(['War with Azerbaijan is inevitable.'])",
+        "from service.app import create_app; from fastapi.testclient import TestClient\n"
+        "with TestClient(create_app()) as c: c.post('/v1/score', json={'text': 'War is inevitable.'})",
+    ],
+    ids=["scoring", "serving"],
+)
+def test_no_training_library_is_loaded(root, program):
+    told = (
+        "\nimport sys; print(sorted({'sklearn', 'scipy', 'pandas', 'joblib', 'yaml', 'py3langid', "
+        "'classifier.training', 'classifier.corpus'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-def test_serving_loads_no_training_library(root):
-    program = (
-        "import sys; from service.app import create_app; from fastapi.testclient import TestClient\n"
-        "with TestClient(create_app()) as c: c.post('/v1/score', json={'text': 'War is inevitable.'})\n"
-        "print(sorted({'sklearn', 'scipy', 'pandas', 'joblib', 'classifier.training', 'classifier.corpus'} "
-        "& set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program + told], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -245,7 +245,7 @@ class NarrativeModel:
         for i, sentence in enumerate(sentences):
             logits[i] = self._logits(sentence.columns, sentence.values)
             hindrances.append(self._hindrance(sentence, familiar))
-            labels = self._decide(logits[i], [hindrances[i]] * len(self.ids), every=every)
+            labels = self._decide(logits[i], hindrances[i], every=every)
             for k, decision in enumerate(labels):
                 column = self.ids.index(decision.id)
                 yes[i, column] = decision.decision == "yes"
@@ -257,19 +257,20 @@ class NarrativeModel:
             answers.append(
                 SentenceAnswer(sentence.span.begin, sentence.span.end, sentence.text, tuple(labels), evidence)
             )
-        if sentences:
-            counts = np.array([s.n_words for s in sentences], dtype=np.int64)
-            whole = roll_up(logits, yes, counts, self.length_penalty)
-            # What hinders the strongest sentence hinders the text.
-            strongest: list[Reason | None] = [hindrances[i] for i in logits.argmax(axis=0).tolist()]
+        # Hindered sentences speak for the text only where there is no other: a two-word heading or a line in another
+        # language must neither make a "yes" nor drown one.
+        free = [i for i, reason in enumerate(hindrances) if reason is None]
+        counted = free or list(range(len(sentences)))
+        if counted:
+            counts = np.array([sentences[i].n_words for i in counted], dtype=np.int64)
+            whole = roll_up(logits[counted], yes[counted], counts, self.length_penalty)
         else:
             whole = self.intercept_
-            strongest = ["short"] * len(self.ids)
-        hindered: list[Reason | None] = [
-            reason if familiar or not sentences else reason or "unfamiliar" for reason in strongest
-        ]
+        hindrance: Reason | None = None if familiar else "unfamiliar"
+        if not free:
+            hindrance = next((reason for reason in hindrances if reason == "unfamiliar"), "short")
         decisions = []
-        for decision in self._decide(whole, hindered, every=every):
+        for decision in self._decide(whole, hindrance, every=every):
             heard = voices.get(self.ids.index(decision.id))
             if heard and decision.decision != "no":
                 mixed = mean_voice([v for v, _ in heard], [w for _, w in heard])
@@ -296,9 +297,7 @@ class NarrativeModel:
             familiar = sentence.n_known / sentence.n_words >= self.coverage_bound
         return None if familiar else "unfamiliar"
 
-    def _decide(
-        self, logits: npt.NDArray[np.float64], hindrances: Sequence[Reason | None], *, every: bool
-    ) -> list[Decision]:
+    def _decide(self, logits: npt.NDArray[np.float64], hindrance: Reason | None, *, every: bool) -> list[Decision]:
         """Decisions of one unit, likeliest first."""
         probabilities = sigmoid(logits)
         found = []
@@ -306,7 +305,7 @@ class NarrativeModel:
             narrative = self.ids[column]
             rule = self.rules[narrative]
             probability = float(probabilities[column])
-            verdict, reason = decide(probability, rule, hindrances[column])
+            verdict, reason = decide(probability, rule, hindrance)
             if verdict == "no" and not every:
                 continue
             found.append(

@@ -6,6 +6,7 @@ each narrative stands here. Everything takes scores of sentences that the scorin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,11 @@ def fit_lines(logits: npt.NDArray[np.float64], y_true: npt.NDArray[np.bool_]) ->
         slope = weight * own.slope + (1 - weight) * pooled.slope
         lines.append(Line(slope, _match_mean(slope * logits[:, k], support / len(y_true))))
     return lines
+
+
+def stack_lines(lines: Sequence[Line]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Slopes and intercepts, shape (n_narratives,) each: ``calibrated = logits * slopes + intercepts``."""
+    return np.array([line.slope for line in lines]), np.array([line.intercept for line in lines])
 
 
 def _match_mean(logits: npt.NDArray[np.float64], share: float) -> float:

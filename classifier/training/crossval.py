@@ -16,7 +16,7 @@ import numpy.typing as npt
 from classifier.corpus.sentence import LabelledSentence
 from classifier.model.decisions import sigmoid
 from classifier.taxonomy import VOICES, Taxonomy
-from classifier.training.calibration import fit_lines, fit_thresholds
+from classifier.training.calibration import fit_lines, fit_thresholds, stack_lines
 from classifier.training.features import Counts, Features, fit_features
 from classifier.training.fitting import (
     FittedVoices,
@@ -186,7 +186,7 @@ def judge(scores: OutOfFold, y: npt.NDArray[np.bool_]) -> Judged:
     for fold in range(int(scores.folds.max()) + 1):
         other, here = scores.folds != fold, scores.folds == fold
         lines = fit_lines(scores.logits[other], y[other])
-        slope, shift = np.array([x.slope for x in lines]), np.array([x.intercept for x in lines])
+        slope, shift = stack_lines(lines)
         thresholds = fit_thresholds(sigmoid(scores.logits[other] * slope + shift), y[other])
         probabilities[here] = sigmoid(scores.logits[here] * slope + shift)
         y_pred[here] = probabilities[here] >= thresholds.threshold

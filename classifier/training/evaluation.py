@@ -24,7 +24,7 @@ from classifier.model.decisions import sigmoid
 from classifier.model.scoring import NarrativeModel
 from classifier.taxonomy import VOICES, Taxonomy
 from classifier.training import baselines
-from classifier.training.calibration import fit_lines, fit_thresholds
+from classifier.training.calibration import fit_lines, fit_thresholds, stack_lines
 from classifier.training.crossval import (
     Judged,
     Options,
@@ -144,7 +144,7 @@ def leave_one_article_out(
         other = np.flatnonzero(~np.isin(prepared.units, prepared.units[here]))
         fitted = fit_rows(prepared.counts, other, prepared.y, prepared.pairs, [scores.C], options)
         lines = fit_lines(scores.logits[other], prepared.y[other])
-        slope, shift = np.array([x.slope for x in lines]), np.array([x.intercept for x in lines])
+        slope, shift = stack_lines(lines)
         thresholds = fit_thresholds(sigmoid(scores.logits[other] * slope + shift), prepared.y[other])
         logits = fitted.heads[scores.C].decision_function(fitted.features.transform(prepared.counts, here))
         p = sigmoid(logits * slope + shift)

@@ -35,6 +35,7 @@ from classifier.training.calibration import (
     fit_line,
     fit_lines,
     fit_thresholds,
+    stack_lines,
 )
 from classifier.training.card import write_card
 from classifier.training.crossval import Options, OutOfFold, Progress, choose_C, cross_validate, fit_rows
@@ -120,7 +121,7 @@ def _write(
     fitted = fit_rows(prepared.counts, everything, y, prepared.pairs, [scores.C], options)
     head = fitted.heads[scores.C]
     lines = fit_lines(scores.logits, y)
-    slope, shift = np.array([x.slope for x in lines]), np.array([x.intercept for x in lines])
+    slope, shift = stack_lines(lines)
     logits = scores.logits * slope + shift
     probabilities = sigmoid(logits)
     thresholds = fit_thresholds(probabilities, y)

@@ -120,12 +120,15 @@ def test_an_unfamiliar_sentence_makes_no_text_a_yes(small_model):
     result = small_model.score([f"{plain} {odd}"], all=True).results[0]
     assert result.coverage >= small_model.coverage_bound
     assert {d.decision for d in result.sentences[-1].labels} <= {"unsure", "no"}
-    strongest = {d.id: max(s.labels, key=lambda x: x.logit) for d in result.labels for s in result.sentences[-1:]}
-    for decision in result.labels:
-        if decision.decision == "yes":
-            assert decision.id not in strongest or decision.reason is None
-            best = max(result.sentences, key=lambda s: next(x.logit for x in s.labels if x.id == decision.id))
-            assert best is not result.sentences[-1]
+    assert "yes" not in {d.decision for d in result.labels}
+
+
+@pytest.mark.parametrize("hindered", ["Russophobia!", "Zxqv plorg wibble russophobia fnord grault wibble gronk."])
+def test_a_hindered_line_does_not_drown_a_sentence_that_carries_it(small_model, hindered):
+    alone = {d.id: d.decision for d in small_model.score([SENTENCES[0]]).results[0].labels}
+    together = {d.id: d.decision for d in small_model.score([f"{hindered}\n{SENTENCES[0]}"]).results[0].labels}
+    assert alone["russophobia"] == "yes"
+    assert together == alone
 
 
 def test_any_iterable_of_texts_will_do(small_model):
