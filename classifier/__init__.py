@@ -32,6 +32,7 @@ from classifier.model.answer import (
 from classifier.model.scoring import NarrativeModel
 from classifier.model.versions import load_model
 from classifier.taxonomy import Narrative, Taxonomy, Theme, load_taxonomy
+from classifier.text.engine import engine
 from classifier.text.sentences import Span, split_sentences
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "ThemeProbability",
     "TrainingError",
     "Voice",
+    "engine",
     "load_model",
     "load_taxonomy",
     "split_sentences",

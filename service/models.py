@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 
 from classifier.model.answer import to_plain
 from classifier.model.scoring import NarrativeModel
+from classifier.text.engine import engine
 from service.problems import Problem
 
 router = APIRouter()
@@ -26,6 +27,7 @@ async def current_model(request: Request) -> dict[str, Any]:
     model: NarrativeModel = request.app.state.model
     return {
         "model": to_plain(model.identity),
+        "engine": engine,
         "parameters": model.parameters,
         "training_data": model.manifest["training_data"],
         "packages": model.manifest["packages"],

@@ -13,6 +13,9 @@ def test_everything_in_all_is_there_and_documented():
     assert classifier.__all__ == sorted(classifier.__all__)
     for name in classifier.__all__:
         member = getattr(classifier, name)
+        if name == "engine":
+            assert member in ("compiled", "python")
+            continue
         assert member.__doc__, name
         assert member.__module__.startswith("classifier"), name
 

@@ -7,13 +7,14 @@ several times has its contribution shared equally among its places (the first hu
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.model.answer import Evidence
-from classifier.model.vectors import Vectorizer
+from classifier.model.linear import LinearScorer
 from classifier.text import ngrams
 from classifier.text.lowering import lower_with_offsets, original_span
 
@@ -32,35 +33,25 @@ class LocatedSentence:
         The sentence as the caller wrote it.
     begin : int
         Where it begins in the caller's text.
-    vectorizer : Vectorizer
-    columns, values : ndarray, shape (n_present,)
-        From :meth:`Vectorizer.transform` of the lowered sentence.
+    scorer : LinearScorer
+    features : sequence of str
+        The n-gram of each column.
     """
 
     def __init__(
         self,
         text: str,
         begin: int,
-        vectorizer: Vectorizer,
-        columns: npt.NDArray[np.int64],
-        values: npt.NDArray[np.float64],
+        scorer: LinearScorer,
+        features: Sequence[str],
     ) -> None:
         self._text = text
         self._begin = begin
-        self._columns = columns
-        self._values = values
-        lowered, self._offsets = lower_with_offsets(text)
-        self._lowered = lowered
-        self._feature: dict[int, str] = {}
+        self._features = features
+        self._columns, self._values = scorer.transform(text)
+        self._lowered, self._offsets = lower_with_offsets(text)
         self._places: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for feature, start, end in ngrams.locate_word_ngrams(lowered):
-            self._add(vectorizer.word_column(feature), feature, start, end)
-        for feature, start, end in ngrams.locate_char_ngrams(lowered):
-            self._add(vectorizer.char_column(feature), feature, start, end)
-
-    def _add(self, column: int | None, feature: str, start: int, end: int) -> None:
-        if column is not None:
-            self._feature[column] = feature
+        for column, start, end in scorer.locate(self._lowered):
             self._places[column].append((start, end))
 
     def explain(
@@ -90,7 +81,7 @@ class LocatedSentence:
             share = float(contributions[i]) / len(places)
             for start, end in places:
                 begin, stop = original_span(self._offsets, start, end)
-                found.append(Evidence(label, self._begin + begin, self._begin + stop, self._feature[column], share))
+                found.append(Evidence(label, self._begin + begin, self._begin + stop, self._features[column], share))
         return found
 
     def _words(self, label: str, contributions: npt.NDArray[np.float64], top_k: int) -> list[Evidence]:

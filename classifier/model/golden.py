@@ -13,8 +13,8 @@ import numpy as np
 from classifier.errors import ModelCorrupt
 from classifier.model.scoring import NarrativeModel
 
-TOLERANCE = 1e-6
-"""Largest difference of a logit that rounding explains."""
+TOLERANCE = 1e-5
+"""Largest difference of a logit that rounding explains: the compiled scorer holds weights in single precision."""
 
 HOSTILE_TEXTS = (
     "",

@@ -27,14 +27,13 @@ from classifier.model.answer import (
 from classifier.model.decisions import Rule, ThemeRule, decide, sigmoid, theme_probabilities
 from classifier.model.documents import MIN_WORDS, roll_up
 from classifier.model.evidence import EvidenceUnit, LocatedSentence
+from classifier.model.linear import LinearScorer, make_scorer
 from classifier.model.store import StoredModel
-from classifier.model.vectors import Vectorizer
 from classifier.model.voice import VoiceHead, mean_voice
-from classifier.taxonomy import Taxonomy, parse_taxonomy
-from classifier.text.familiarity import known_share
+from classifier.taxonomy import VOICES, Taxonomy, parse_taxonomy
+from classifier.text.engine import Engine, engine
 from classifier.text.languages import LANGUAGE_CODE
 from classifier.text.languages import detect_language as identify_language
-from classifier.text.ngrams import tokens
 from classifier.text.sentences import Span, split_sentences
 
 MIN_WORDS_FOR_COVERAGE = 4
@@ -45,8 +44,6 @@ MIN_WORDS_FOR_COVERAGE = 4
 class _Sentence:
     span: Span
     text: str
-    columns: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64]
     n_words: int
     n_known: int
 
@@ -54,7 +51,8 @@ class _Sentence:
 class NarrativeModel:
     """A fitted model. Build one with :func:`classifier.load_model`.
 
-    Safe to use from several threads.
+    Safe to use from several threads. ``path`` ("compiled" or "python") says which scorer it uses; the process's own by
+    default.
 
     Attributes
     ----------
@@ -65,20 +63,23 @@ class NarrativeModel:
     manifest : mapping
     report : mapping
         The figures measured in training, empty where there are none.
-    coef_ : ndarray of float64, shape (n_features, n_narratives)
+    scorer : LinearScorer
+        Texts to logits and, in three more columns, to the voices' outputs without their biases.
+    idf_ : ndarray of float64, shape (n_features,)
+    coef_ : ndarray of float32, shape (n_features, n_narratives)
     intercept_ : ndarray of float64, shape (n_narratives,)
     """
 
-    def __init__(self, stored: StoredModel, *, version: str) -> None:
+    def __init__(self, stored: StoredModel, *, version: str, path: Engine = engine) -> None:
         self.path = stored.path
         self.manifest = stored.manifest
         self.card = stored.card
         try:
-            self._build(stored, version)
+            self._build(stored, version, path)
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError, TaxonomyError) as error:
             raise ModelCorrupt(f"{stored.path}: its parts do not fit together: {error!r}") from error
 
-    def _build(self, stored: StoredModel, version: str) -> None:
+    def _build(self, stored: StoredModel, version: str, path: Engine) -> None:
         self.parameters: Mapping[str, Any] = stored.json["parameters.json"]
         self.report: Mapping[str, Any] = dict(stored.json["report.json"])
         self.golden: list[dict[str, Any]] = list(stored.json["golden.json"])
@@ -107,18 +108,28 @@ class NarrativeModel:
         for name, shape in shapes.items():
             if name in stored.arrays and stored.arrays[name].shape != shape:
                 raise ValueError(f"{name} has shape {stored.arrays[name].shape}, the vocabulary asks for {shape}")
-        self.vectorizer = Vectorizer(vocabulary["words"], vocabulary["chars"], stored.arrays["idf.npy"])
         self.word_features: tuple[str, ...] = tuple(vocabulary["words"])
         self.char_features: tuple[str, ...] = tuple(vocabulary["chars"])
-        self.known_words = frozenset(stored.json["known_words.json"])
-        self.coef_ = stored.arrays["coef.npy"].astype(np.float64)
+        self._features = self.word_features + self.char_features
+        self.idf_ = stored.arrays["idf.npy"].astype(np.float64)
+        self.coef_ = stored.arrays["coef.npy"]
         self.intercept_ = stored.arrays["intercept.npy"].astype(np.float64)
         self.voice_head: VoiceHead | None = None
+        coef, intercept = self.coef_.astype(np.float64), self.intercept_
         if "voice_coef.npy" in stored.arrays:
-            self.voice_head = VoiceHead(
-                stored.arrays["voice_coef.npy"].astype(np.float64),
-                stored.arrays["voice_intercept.npy"].astype(np.float64),
-            )
+            self.voice_head = VoiceHead(stored.arrays["voice_intercept.npy"].astype(np.float64))
+            coef = np.hstack([coef, stored.arrays["voice_coef.npy"].astype(np.float64)])
+            intercept = np.concatenate([intercept, np.zeros(len(VOICES))])
+        self.scorer: LinearScorer = make_scorer(
+            self.word_features,
+            self.char_features,
+            self.idf_,
+            stored.json["known_words.json"],
+            coef,
+            intercept,
+            n_narratives,
+            path=path,
+        )
         self.rules: dict[str, Rule] = {}
         for narrative in self.ids:
             entry = calibration["narratives"][narrative]
@@ -131,7 +142,7 @@ class NarrativeModel:
             if not 0.0 <= rule.unsure_from <= rule.threshold <= 1.0 or rule.support < 0:
                 raise ValueError(f"thresholds of {narrative} are out of order: {rule}")
             self.rules[narrative] = rule
-        column = {narrative: i for i, narrative in enumerate(self.ids)}
+        self._column = column = {narrative: i for i, narrative in enumerate(self.ids)}
         self._themes = [
             ThemeRule(
                 theme.id,
@@ -142,7 +153,7 @@ class NarrativeModel:
             for theme in self.taxonomy.themes
         ]
         self._theme_of = self.taxonomy.theme_of
-        self._thresholds = np.array([self.rules[n].threshold for n in self.ids])
+        self._unsure_from = np.array([self.rules[n].unsure_from for n in self.ids])
         self.coverage_bound = float(self.parameters["coverage_bound"])
         self.length_penalty = float(self.parameters["length_penalty"])
         if not 0.0 <= self.coverage_bound <= 1.0 or not self.length_penalty >= 0.0:
@@ -157,14 +168,10 @@ class NarrativeModel:
         ndarray of float64, shape (n_texts, n_narratives)
             Columns in taxonomy order.
         """
-        texts = _listed(texts)
-        for i, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise _wrong_type(i, text)
-        result = np.empty((len(texts), len(self.ids)))
-        for i, text in enumerate(texts):
-            result[i] = self._logits(*self.vectorizer.transform(text.lower()))
-        return result
+        try:
+            return self.scorer.decision_function(_listed(texts))
+        except TypeError as error:
+            raise _wrong_type(*error.args) from None
 
     def predict_proba(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Calibrated probabilities, each text taken as one unit.
@@ -174,7 +181,10 @@ class NarrativeModel:
         ndarray of float64, shape (n_texts, n_narratives)
             Columns in taxonomy order; rows need not sum to 1, since a text may carry several narratives or none.
         """
-        return sigmoid(self.decision_function(texts))
+        try:
+            return self.scorer.predict_proba(_listed(texts))
+        except TypeError as error:
+            raise _wrong_type(*error.args) from None
 
     def score(
         self,
@@ -211,46 +221,61 @@ class NarrativeModel:
         if evidence_unit not in ("ngram", "word"):
             raise InputError(f"evidence_unit is {evidence_unit!r}; 'ngram' or 'word' is allowed", field="explain")
         items = [_checked(i, item) for i, item in enumerate(_listed(texts))]
-        results = tuple(self._answer(item, explain, evidence_unit, all, detect_language) for item in items)
-        return Answer(self.identity, results)
-
-    def _logits(self, columns: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        result: npt.NDArray[np.float64] = values @ self.coef_[columns] + self.intercept_
-        return result
-
-    def _vectorize(self, text: str, language: str | None) -> list[_Sentence]:
-        sentences = []
-        for span in split_sentences(text, language):
-            piece = text[span.begin : span.end]
-            lowered = piece.lower()
-            words = tokens(lowered)
-            known = sum(word in self.known_words for word in words)
-            sentences.append(_Sentence(span, piece, *self.vectorizer.transform(lowered), len(words), known))
-        return sentences
+        # All sentences of all texts in one call; then text by text.
+        spans = [split_sentences(item.text, item.language) for item in items]
+        pieces = [item.text[s.begin : s.end] for item, found in zip(items, spans, strict=True) for s in found]
+        outputs, words = self.scorer.score(pieces)
+        results, begin = [], 0
+        for item, found in zip(items, spans, strict=True):
+            end = begin + len(found)
+            sentences = [
+                _Sentence(span, piece, n_words, n_known)
+                for span, piece, (n_words, n_known) in zip(
+                    found, pieces[begin:end], words[begin:end].tolist(), strict=True
+                )
+            ]
+            results.append(
+                self._answer(item, sentences, outputs[begin:end], explain, evidence_unit, all, detect_language)
+            )
+            begin = end
+        return Answer(self.identity, tuple(results))
 
     def coverage(self, text: str) -> float:
         """The share of a text's words that training has seen, 0 to 1."""
-        return known_share(tokens(text.lower()), self.known_words)
+        n_words, n_known = self.scorer.score([text])[1][0].tolist()
+        return n_known / n_words if n_words else 0.0
 
-    def _answer(self, item: TextItem, explain: int | None, unit: EvidenceUnit, every: bool, detect: bool) -> TextAnswer:
-        sentences = self._vectorize(item.text, item.language)
+    def _answer(
+        self,
+        item: TextItem,
+        sentences: list[_Sentence],
+        outputs: npt.NDArray[np.float64],
+        explain: int | None,
+        unit: EvidenceUnit,
+        every: bool,
+        detect: bool,
+    ) -> TextAnswer:
+        n_narratives = len(self.ids)
         n_words = sum(s.n_words for s in sentences)
         coverage = sum(s.n_known for s in sentences) / n_words if n_words else 0.0
         familiar = coverage >= self.coverage_bound
         answers: list[SentenceAnswer] = []
-        logits = np.empty((len(sentences), len(self.ids)))
+        logits = outputs[:, :n_narratives]
+        worth_deciding: list[bool] = np.any(sigmoid(logits) >= self._unsure_from, axis=1).tolist()
         hindrances: list[Reason | None] = []
-        yes = np.zeros((len(sentences), len(self.ids)), dtype=np.bool_)
+        yes = np.zeros((len(sentences), n_narratives), dtype=np.bool_)
         voices: dict[int, list[tuple[Voice, float]]] = {}
         for i, sentence in enumerate(sentences):
-            logits[i] = self._logits(sentence.columns, sentence.values)
             hindrances.append(self._hindrance(sentence, familiar))
+            if not every and not worth_deciding[i]:
+                answers.append(SentenceAnswer(sentence.span.begin, sentence.span.end, sentence.text, (), ()))
+                continue
             labels = self._decide(logits[i], hindrances[i], every=every)
             for k, decision in enumerate(labels):
-                column = self.ids.index(decision.id)
+                column = self._column[decision.id]
                 yes[i, column] = decision.decision == "yes"
                 if decision.decision != "no" and self.voice_head is not None:
-                    voice = self.voice_head.predict_proba(sentence.columns, sentence.values, column)
+                    voice = self.voice_head.predict_proba(outputs[i, n_narratives:], column)
                     voices.setdefault(column, []).append((voice, decision.probability))
                     labels[k] = replace(decision, voice=voice)
             evidence = self._explain(sentence, labels, explain, unit) if explain else ()
@@ -271,7 +296,7 @@ class NarrativeModel:
             hindrance = next((reason for reason in hindrances if reason == "unfamiliar"), "short")
         decisions = []
         for decision in self._decide(whole, hindrance, every=every):
-            heard = voices.get(self.ids.index(decision.id))
+            heard = voices.get(self._column[decision.id])
             if heard and decision.decision != "no":
                 mixed = mean_voice([v for v, _ in heard], [w for _, w in heard])
                 decisions.append(replace(decision, voice=mixed))
@@ -330,13 +355,11 @@ class NarrativeModel:
         decided = [label.id for label in labels if label.decision != "no"]
         if not decided:
             return ()
-        located = LocatedSentence(
-            sentence.text, sentence.span.begin, self.vectorizer, sentence.columns, sentence.values
-        )
+        located = LocatedSentence(sentence.text, sentence.span.begin, self.scorer, self._features)
         return tuple(
             evidence
             for narrative in decided
-            for evidence in located.explain(narrative, self.coef_[:, self.ids.index(narrative)], top_k, unit)
+            for evidence in located.explain(narrative, self.coef_[:, self._column[narrative]], top_k, unit)
         )
 
 

@@ -38,13 +38,19 @@ class Vectorizer:
         # The character n-grams of a chunk depend on nothing but the chunk, and chunks recur.
         self._chunks: dict[str, list[int]] = {}
 
-    def word_column(self, feature: str) -> int | None:
-        """Column of a word 1- or 2-gram, None where the model does not have it."""
-        return self._words.get(feature)
-
-    def char_column(self, feature: str) -> int | None:
-        """Column of a character n-gram, None where the model does not have it."""
-        return self._chars.get(feature)
+    def locate(self, lowered: str) -> list[tuple[int, int, int]]:
+        """(column, begin, end) of every n-gram of a *lowered* text that is a feature; the words first."""
+        words = (
+            (column, begin, end)
+            for feature, begin, end in ngrams.locate_word_ngrams(lowered)
+            if (column := self._words.get(feature)) is not None
+        )
+        chars = (
+            (column, begin, end)
+            for feature, begin, end in ngrams.locate_char_ngrams(lowered)
+            if (column := self._chars.get(feature)) is not None
+        )
+        return [*words, *chars]
 
     def transform(self, lowered: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Vectorise one *lowered* text.
@@ -69,12 +75,20 @@ class Vectorizer:
                         self._chunks.clear()
                     self._chunks[chunk] = found
             chars += found
-        columns_w, values_w = self._weigh(words)
-        columns_c, values_c = self._weigh(chars)
-        return np.concatenate([columns_w, columns_c]), np.concatenate([values_w, values_c])
+        return weigh(words + chars, self.idf, self.n_word_features)
 
-    def _weigh(self, present: list[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        columns, counts = np.unique(np.array(present, dtype=np.int64), return_counts=True)
-        values = (1.0 + np.log(counts)) * self.idf[columns]
-        norm = math.sqrt(float(values @ values))
-        return columns, values / norm if norm else values
+
+def weigh(
+    present: Sequence[int], idf: npt.NDArray[np.float64], n_word_features: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Columns that occur in a text, with repetitions, to ascending columns and their tf-idf.
+
+    sublinear tf x idf, l2-normalised over the words and over the characters separately.
+    """
+    columns, counts = np.unique(np.array(present, dtype=np.int64), return_counts=True)
+    values = (1.0 + np.log(counts)) * idf[columns]
+    border = int(np.searchsorted(columns, n_word_features))
+    for half in (values[:border], values[border:]):
+        if len(half):
+            half /= math.sqrt(float(half @ half))
+    return columns, values

@@ -13,20 +13,18 @@ from classifier.model.answer import Voice
 
 @dataclass(frozen=True, slots=True)
 class VoiceHead:
-    """Fitted arrays, columns in the order of :data:`classifier.taxonomy.VOICES`.
+    """The biases of a fitted head, columns in the order of :data:`classifier.taxonomy.VOICES`.
 
     Parameters
     ----------
-    coef : ndarray of float64, shape (n_features, 3)
     intercept : ndarray of float64, shape (n_narratives, 3)
     """
 
-    coef: npt.NDArray[np.float64]
     intercept: npt.NDArray[np.float64]
 
-    def predict_proba(self, columns: npt.NDArray[np.int64], values: npt.NDArray[np.float64], narrative: int) -> Voice:
-        """Voice of one narrative in one vectorised sentence."""
-        logits = values @ self.coef[columns] + self.intercept[narrative]
+    def predict_proba(self, outputs: npt.NDArray[np.float64], narrative: int) -> Voice:
+        """Voice of one narrative from a sentence's three linear outputs, shape (3,)."""
+        logits = outputs + self.intercept[narrative]
         powers = np.exp(logits - logits.max())
         return Voice(*(powers / powers.sum()).tolist())
 

@@ -215,9 +215,9 @@ def evaluate_model(model: NarrativeModel, rows: Sequence[LabelledSentence], *, r
         pairs = voice_pairs(rows, taxonomy)
         found = np.flatnonzero(y_pred[pairs.rows, pairs.narratives])
         heard = np.zeros((len(found), len(VOICES)))
+        outputs, _ = model.scorer.score([rows[i].text for i in pairs.rows[found].tolist()])
         for i, pair in enumerate(found.tolist()):
-            columns, values = model.vectorizer.transform(rows[pairs.rows[pair]].text.lower())
-            voice = model.voice_head.predict_proba(columns, values, int(pairs.narratives[pair]))
+            voice = model.voice_head.predict_proba(outputs[i, len(model.ids) :], int(pairs.narratives[pair]))
             heard[i] = (voice.asserted, voice.attributed, voice.rejected)
         report["voices_found"] = measure_voices(
             taxonomy.ids, VOICES, pairs.voices[found], heard, pairs.narratives[found]

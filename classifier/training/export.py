@@ -24,12 +24,12 @@ def to_pipeline(model: NarrativeModel) -> Any:
     ``decision_function`` and ``predict_proba`` equal those of ``model`` (columns in taxonomy order); ``predict`` uses
     scikit-learn's .5, not the model's thresholds. Voices, evidence and sentences are not in it.
     """
-    words, chars = stock_vectorizers(model.word_features, model.char_features, model.vectorizer.idf)
+    words, chars = stock_vectorizers(model.word_features, model.char_features, model.idf_)
     heads = []
     for k in range(len(model.ids)):
         head = LogisticRegression()
         head.classes_ = np.array([0, 1])
-        head.coef_ = model.coef_[:, [k]].T.copy()
+        head.coef_ = model.coef_[:, [k]].T.astype(np.float64)
         head.intercept_ = model.intercept_[[k]].copy()
         head.n_features_in_ = head.coef_.shape[1]
         head.n_iter_ = np.array([1], dtype=np.int32)

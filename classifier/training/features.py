@@ -18,6 +18,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from classifier.errors import TrainingError
+from classifier.text.engine import Engine, engine
 from classifier.text.ngrams import CHAR_NGRAM_RANGE, TOKEN_PATTERN, WORD_NGRAM_RANGE
 
 WORD_OPTIONS: dict[str, Any] = {"ngram_range": WORD_NGRAM_RANGE, "token_pattern": TOKEN_PATTERN}
@@ -43,8 +44,16 @@ class Counts:
         return int(self.words.shape[0])
 
 
-def count_ngrams(texts: Sequence[str]) -> Counts:
-    """Count word 1-2-grams and character 2-5-grams (inside chunks) of lowered texts."""
+def count_ngrams(texts: Sequence[str], *, path: Engine = engine) -> Counts:
+    """Count word 1-2-grams and character 2-5-grams (inside chunks) of lowered texts.
+
+    The compiled counter and scikit-learn's give the same matrices; ``path`` says which is asked.
+    """
+    if path == "compiled":
+        try:
+            return _count_compiled(texts)
+        except OverflowError:  # more different characters than it can number
+            pass
     words, word_names = _count(texts, WORD_OPTIONS)
     chars, char_names = _count(texts, CHAR_OPTIONS)
     return Counts(words, chars, word_names, char_names)
@@ -56,6 +65,45 @@ def _count(texts: Sequence[str], options: dict[str, Any]) -> tuple[Any, npt.NDAr
     if not any(analyze(text) for text in texts):  # scikit-learn refuses an empty vocabulary
         return sparse.csr_matrix(np.zeros((len(texts), 0), dtype=np.int64)), np.array([], dtype=object)
     return counter.fit_transform(texts), counter.get_feature_names_out()
+
+
+def _count_compiled(texts: Sequence[str]) -> Counts:
+    from classifier.text._ngrams import Counter
+
+    counter = Counter()
+    for text in texts:
+        counter.count(text)
+    words = np.array(counter.words, dtype=object)
+    rank = np.empty(len(words), dtype=np.int64)
+    rank[sorted(range(len(words)), key=words.__getitem__)] = np.arange(len(words))
+    first, second = counter.word_keys
+    # A word, then the pairs that it opens: a space sorts before every word character.
+    order = np.lexsort((np.where(second < 0, -1, rank[second]), rank[first])) if len(first) else first
+    names = np.array(
+        [words[a] if b < 0 else f"{words[a]} {words[b]}" for a, b in zip(first[order], second[order], strict=True)],
+        dtype=object,
+    )
+    char_names = np.array(counter.char_names, dtype=object)
+    char_order = np.array(sorted(range(len(char_names)), key=char_names.__getitem__), dtype=np.int64)
+    return Counts(
+        _matrix(counter.word_rows(_places(order)), len(order)),
+        _matrix(counter.char_rows(_places(char_order)), len(char_order)),
+        names,
+        char_names[char_order],
+    )
+
+
+def _places(order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where each thing stands once they stand in ``order``."""
+    places = np.empty(len(order), dtype=np.int64)
+    places[order] = np.arange(len(order))
+    return places
+
+
+def _matrix(rows: tuple[Any, Any, Any], n_columns: int) -> Any:
+    matrix = sparse.csr_matrix(rows, shape=(len(rows[2]) - 1, n_columns), copy=False)
+    matrix.has_sorted_indices = True
+    return matrix
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from classifier.model.vectors import Vectorizer
-from classifier.training.export import to_pipeline
 from classifier.training.features import stock_vectorizers
 
 HOSTILE = [
@@ -32,35 +31,16 @@ any_text = st.one_of(st.text(st.characters(codec=None), max_size=80), st.lists(w
 
 @pytest.fixture(scope="module")
 def stock(small_model):
-    return stock_vectorizers(small_model.word_features, small_model.char_features, small_model.vectorizer.idf)
-
-
-@pytest.fixture(scope="module")
-def pipeline(small_model):
-    return to_pipeline(small_model)
+    return stock_vectorizers(small_model.word_features, small_model.char_features, small_model.idf_)
 
 
 @given(text=any_text)
 def test_vectors_are_scikit_learns(small_model, stock, text):
-    columns, values = small_model.vectorizer.transform(text.lower())
+    columns, values = small_model.scorer.transform(text)
     expected = sparse.hstack([v.transform([text]) for v in stock], format="csr")
     expected.sort_indices()
     assert columns.tolist() == expected.indices.tolist()
     np.testing.assert_allclose(values, expected.data, rtol=0, atol=1e-12)
-
-
-@given(texts=st.lists(any_text, min_size=1, max_size=4))
-def test_logits_and_probabilities_are_the_exports(small_model, pipeline, texts):
-    np.testing.assert_allclose(
-        small_model.decision_function(texts), pipeline.decision_function(texts), rtol=0, atol=1e-12
-    )
-    np.testing.assert_allclose(small_model.predict_proba(texts), pipeline.predict_proba(texts), rtol=0, atol=1e-12)
-
-
-def test_hostile_texts_too(small_model, pipeline):
-    np.testing.assert_allclose(
-        small_model.decision_function(HOSTILE), pipeline.decision_function(HOSTILE), rtol=0, atol=1e-12
-    )
 
 
 def test_a_text_without_a_known_feature_is_the_zero_vector():
