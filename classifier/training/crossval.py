@@ -105,13 +105,13 @@ def fit_rows(
 
     X = features.transform(counts, rows)
     if features.n_features > options.max_features:
-        coarse = fit_narratives(X, y[rows], C=RANKING_C, random_state=options.random_state, tol=0.1)
+        coarse = fit_narratives(X, y[rows], C_values=[RANKING_C], random_state=options.random_state, tol=0.1)[RANKING_C]
         voices = hear(X)
         coefs = [coarse.coef] + ([voices.coef] if voices else [])
         best = rank_features(X, *coefs)[: options.max_features]
         features = features.select(np.sort(best))
         X = features.transform(counts, rows)
-    heads = {C: fit_narratives(X, y[rows], C=C, random_state=options.random_state) for C in C_values}
+    heads = fit_narratives(X, y[rows], C_values=C_values, random_state=options.random_state)
     return Fitted(features, heads, hear(X))
 
 

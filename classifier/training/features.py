@@ -131,8 +131,8 @@ class Features:
         n_words = len(self.word_columns)
         return sparse.hstack(
             [
-                _weigh(counts.words[rows][:, self.word_columns], self.idf[:n_words]),
-                _weigh(counts.chars[rows][:, self.char_columns], self.idf[n_words:]),
+                _weigh(_choose(counts.words, rows, self.word_columns), self.idf[:n_words]),
+                _weigh(_choose(counts.chars, rows, self.char_columns), self.idf[n_words:]),
             ],
             format="csr",
         )
@@ -170,6 +170,17 @@ def _fit_half(counts: Any, min_df: int) -> tuple[npt.NDArray[np.int64], npt.NDAr
     columns = np.flatnonzero(df >= min_df)
     idf = np.log((1.0 + counts.shape[0]) / (1.0 + df[columns])) + 1.0
     return columns, idf.astype(np.float32).astype(np.float64)
+
+
+def _choose(counts: Any, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> Any:
+    """``counts[rows][:, columns]`` for ascending columns, several times as fast."""
+    part = counts[rows]
+    place = np.full(counts.shape[1], -1, dtype=np.int32)
+    place[columns] = np.arange(len(columns), dtype=np.int32)
+    places = place[part.indices]
+    kept = places >= 0
+    indptr = np.concatenate([[0], np.cumsum(kept)])[part.indptr]
+    return sparse.csr_matrix((part.data[kept], places[kept], indptr), shape=(part.shape[0], len(columns)))
 
 
 def _weigh(counts: Any, idf: npt.NDArray[np.float64]) -> Any:
