@@ -35,7 +35,7 @@ run: setup
 	$(BIN)/narratives serve --port $(PORT)
 
 train: setup
-	$(BIN)/narratives train
+	$(BIN)/narratives train --max-features 44000
 
 # Every check: format, lint, types, import rules, labels, tests, documentation that runs.
 test: lint

@@ -13,6 +13,9 @@ from classifier.errors import MissingExtra, TaxonomyError
 VOICES = ("asserted", "attributed", "rejected")
 """The three voices, in the order in which arrays hold them."""
 
+UNITS = ("sentence", "paragraph", "text")
+"""What is labelled and scored as one: a sentence, a line with all its sentences, or the whole text."""
+
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -41,13 +44,16 @@ class Theme:
 class Taxonomy:
     """The codebook: themes with their narratives, the meaning of the voices, and the border rules.
 
-    The order of narratives in the file is the order of columns in every array.
+    The order of narratives in the file is the order of columns in every array. ``unit`` (one of :data:`UNITS`) is what
+    a label stands for. Where ``multilabel`` is false, a unit carries one narrative at most: the likeliest.
     """
 
     version: int
     themes: tuple[Theme, ...]
     voices: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
+    unit: str = "sentence"
+    multilabel: bool = True
 
     @property
     def narratives(self) -> tuple[Narrative, ...]:
@@ -68,6 +74,8 @@ class Taxonomy:
         """The codebook as plain JSON types; :func:`parse_taxonomy` reads it back to an equal object."""
         return {
             "version": self.version,
+            "unit": self.unit,
+            "multilabel": self.multilabel,
             "voices": dict(self.voices),
             "rules": list(self.rules),
             "themes": [
@@ -111,10 +119,16 @@ def load_taxonomy(path: str | Path) -> Taxonomy:
 def parse_taxonomy(data: object, *, source: str = "taxonomy") -> Taxonomy:
     """Check plain data (from YAML or JSON) and freeze it. Raises :class:`TaxonomyError`."""
     root = _mapping(data, source)
-    _only(root, {"version", "voices", "rules", "themes"}, source)
+    _only(root, {"version", "unit", "multilabel", "voices", "rules", "themes"}, source)
     version = root.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise TaxonomyError(f"{source}: version: {version!r} is not a whole number of 1 or more")
+    unit = root.get("unit", "sentence")
+    if unit not in UNITS:
+        raise TaxonomyError(f"{source}: unit: {unit!r} is none of {', '.join(UNITS)}")
+    multilabel = root.get("multilabel", True)
+    if not isinstance(multilabel, bool):
+        raise TaxonomyError(f"{source}: multilabel: {multilabel!r} is neither true nor false")
     voices = {
         _string(key, f"{source}: voices"): _string(value, f"{source}: voices.{key}")
         for key, value in _mapping(root.get("voices", {}), f"{source}: voices").items()
@@ -126,7 +140,7 @@ def parse_taxonomy(data: object, *, source: str = "taxonomy") -> Taxonomy:
         for i, value in enumerate(_list(root.get("rules", []), f"{source}: rules"))
     )
     themes = tuple(_themes(root.get("themes"), f"{source}: themes"))
-    return Taxonomy(version=version, themes=themes, voices=voices, rules=rules)
+    return Taxonomy(version=version, themes=themes, voices=voices, rules=rules, unit=str(unit), multilabel=multilabel)
 
 
 def _themes(data: object, at: str) -> Iterator[Theme]:

@@ -19,8 +19,12 @@ def train(
     version: Annotated[str | None, typer.Option("--version", help="Name of the new version (v1, v2, ...).")] = None,
     promote: Annotated[bool, typer.Option("--promote/--no-promote", help="Let it answer from now on.")] = True,
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Folds of the cross-validation.")] = 5,
-    max_features: Annotated[int, typer.Option("--max-features", min=10, help="Bounds the model's size.")] = 44_000,
+    max_features: Annotated[int, typer.Option("--max-features", min=10, help="Bounds the model's size.")] = 200_000,
     random_state: Annotated[int, typer.Option("--random-state", min=0, help="Same data, same number: same model.")] = 0,
+    max_false_alarms: Annotated[
+        float,
+        typer.Option("--max-false-alarms", min=0, max=1, help="Share of plain sentences that thresholds may tag."),
+    ] = 0.05,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = 2,
 ) -> None:
     """Train a model on labelled sentences, with grouped cross-validation, and write it as a new version."""
@@ -30,7 +34,13 @@ def train(
     except ImportError as error:
         raise MissingExtra("Training", "train") from error
     console = Console(stderr=True)
-    options = Options(n_folds=folds, max_features=max_features, random_state=random_state, n_jobs=jobs)
+    options = Options(
+        n_folds=folds,
+        max_features=max_features,
+        max_false_alarms=max_false_alarms,
+        random_state=random_state,
+        n_jobs=jobs,
+    )
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as progress:
         task = progress.add_task("starting", total=1.0)
         trained = run(
@@ -51,4 +61,11 @@ def train(
         f"macro F1 {scores['macro']['f1']:.3f}, average precision {scores['micro']['average_precision']:.3f}, "
         f"{scores['plain']['tagged']:.1%} of {scores['plain']['n_sentences']} plain sentences tagged"
     )
+    for split, figures in trained.report["test"].get("sets", {}).items():
+        held = figures["all"]
+        out.print(
+            f"{split}, held out: micro F1 {held['micro']['f1']:.3f}, macro F1 {held['macro']['f1']:.3f} "
+            f"({held['n_sentences']} {trained.model.parameters['unit']}s)",
+            markup=False,
+        )
     out.print("it answers from now on" if trained.promoted else "CURRENT was left as it is", markup=False)

@@ -28,8 +28,9 @@ COLUMNS = (
     "annotators",
     "register",
     "note",
+    "split",
 )
-"""The columns in the order in which they are written; the first four are required."""
+"""The columns in the order in which they are written; the first four are required, the last is left out where empty."""
 
 REQUIRED = COLUMNS[:4]
 
@@ -100,6 +101,7 @@ def _parse(record: Mapping[str | None, str | None], path: Path, row: int) -> Lab
         annotators=tuple(name for name in value.get("annotators", "").split(";") if name),
         register=value.get("register", ""),
         note=value.get("note", ""),
+        split=value.get("split", ""),
         source=str(path),
         row=row,
     )
@@ -135,7 +137,9 @@ def _offset(value: str, column: str, at: str) -> int | None:
 
 def write_labels(path: str | Path, rows: Iterable[LabelledSentence]) -> None:
     """Write one label file in one step; :func:`read_labels` reads equal rows back."""
-    lines = [",".join(COLUMNS)]
+    rows = list(rows)
+    columns = COLUMNS if any(row.split for row in rows) else COLUMNS[:-1]
+    lines = [",".join(columns)]
     for row in rows:
         fields = (
             row.id,
@@ -150,8 +154,9 @@ def write_labels(path: str | Path, rows: Iterable[LabelledSentence]) -> None:
             ";".join(row.annotators),
             row.register,
             row.note,
+            row.split,
         )
-        lines.append(",".join(map(_quote, fields)))
+        lines.append(",".join(map(_quote, fields[: len(columns)])))
     write_file(path, "\n".join(lines) + "\n")
 
 

@@ -15,7 +15,8 @@ class LabelledSentence:
 
     ``labels`` maps narrative ids to a voice, or to ``None`` where the annotators gave none. ``file``, ``begin`` and
     ``end`` (code points, half-open) stand for ``origin="article"``. Rows that share a ``group`` never straddle a
-    split. ``source`` is the label file and ``row`` the line in it, for messages.
+    split. ``split`` is "train" or empty for training; any other name holds the row out, to be measured under that name.
+    ``source`` is the label file and ``row`` the line in it, for messages.
     """
 
     id: str
@@ -30,6 +31,7 @@ class LabelledSentence:
     annotators: tuple[str, ...] = ()
     register: str = ""
     note: str = ""
+    split: str = ""
     source: str = field(default="", compare=False)
     row: int = field(default=0, compare=False)
 

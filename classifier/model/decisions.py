@@ -45,6 +45,26 @@ def decide(probability: float, rule: Rule, hindrance: Reason | None = None) -> t
     return "no", None
 
 
+def decide_all(
+    probabilities: npt.NDArray[np.float64], threshold: npt.NDArray[np.float64], *, multilabel: bool = True
+) -> npt.NDArray[np.bool_]:
+    """Which narratives get a "yes", for whole arrays.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_samples, n_narratives)
+    threshold : ndarray, shape (n_narratives,)
+    multilabel : bool
+        Where false, only the likeliest narrative of each row may get one.
+    """
+    yes = probabilities >= threshold
+    if not multilabel and len(yes):
+        likeliest = np.zeros_like(yes)
+        likeliest[np.arange(len(yes)), probabilities.argmax(axis=1)] = True
+        yes &= likeliest
+    return yes
+
+
 @dataclass(frozen=True, slots=True)
 class ThemeRule:
     """Columns of a theme's narratives, and the line from their largest logit to the theme's logit."""

@@ -34,7 +34,7 @@ from classifier.taxonomy import VOICES, Taxonomy, parse_taxonomy
 from classifier.text.engine import Engine, engine
 from classifier.text.languages import LANGUAGE_CODE
 from classifier.text.languages import detect_language as identify_language
-from classifier.text.sentences import Span, split_sentences
+from classifier.text.sentences import Span, split_units
 
 MIN_WORDS_FOR_COVERAGE = 4
 """A sentence of fewer words takes its familiarity from the whole text."""
@@ -110,6 +110,8 @@ class NarrativeModel:
                 raise ValueError(f"{name} has shape {stored.arrays[name].shape}, the vocabulary asks for {shape}")
         self.word_features: tuple[str, ...] = tuple(vocabulary["words"])
         self.char_features: tuple[str, ...] = tuple(vocabulary["chars"])
+        self.unit = str(self.parameters["unit"])
+        self.multilabel = bool(self.parameters.get("multilabel", True))
         self._features = self.word_features + self.char_features
         self.idf_ = stored.arrays["idf.npy"].astype(np.float64)
         self.coef_ = stored.arrays["coef.npy"]
@@ -222,7 +224,7 @@ class NarrativeModel:
             raise InputError(f"evidence_unit is {evidence_unit!r}; 'ngram' or 'word' is allowed", field="explain")
         items = [_checked(i, item) for i, item in enumerate(_listed(texts))]
         # All sentences of all texts in one call; then text by text.
-        spans = [split_sentences(item.text, item.language) for item in items]
+        spans = [split_units(item.text, self.unit, item.language) for item in items]
         pieces = [item.text[s.begin : s.end] for item, found in zip(items, spans, strict=True) for s in found]
         outputs, words = self.scorer.score(pieces)
         results, begin = [], 0
@@ -326,11 +328,13 @@ class NarrativeModel:
         """Decisions of one unit, likeliest first."""
         probabilities = sigmoid(logits)
         found = []
-        for column in np.argsort(-probabilities, kind="stable").tolist():
+        for place, column in enumerate(np.argsort(-probabilities, kind="stable").tolist()):
             narrative = self.ids[column]
             rule = self.rules[narrative]
             probability = float(probabilities[column])
             verdict, reason = decide(probability, rule, hindrance)
+            if place and not self.multilabel:
+                verdict, reason = "no", None
             if verdict == "no" and not every:
                 continue
             found.append(

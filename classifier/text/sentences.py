@@ -32,6 +32,8 @@ _surrogates = re.compile("[\ud800-\udfff]")
 # The segmenter also fails on wide white space after a single capital; line ends must stay what they are.
 _wide_space = re.compile(r"[^\S\x00-\x7f\x85\u2028\u2029]")
 _word = re.compile(r"\w")
+_paragraph = re.compile(r"\S(?:[^\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*[^\s])?")
+_whole = re.compile(r"\S(?:.*\S)?", re.DOTALL)
 _cyrillic = re.compile("[\u0400-\u04ff]")
 _georgian = re.compile("[\u10a0-\u10ff]")
 _armenian = re.compile("[\u0530-\u058f]")
@@ -103,6 +105,17 @@ _missed_end = re.compile(
     """,
     re.VERBOSE,
 )
+
+
+def split_units(text: str, unit: str, language: str | None = None) -> list[Span]:
+    """Split a text into what a model labels: sentences, paragraphs (lines), or the whole text.
+
+    Spans have no white space at either end; what is nothing but white space gives none.
+    """
+    if unit == "sentence":
+        return split_sentences(text, language)
+    pattern = _paragraph if unit == "paragraph" else _whole
+    return [Span(*match.span()) for match in pattern.finditer(text)]
 
 
 def split_sentences(text: str, language: str | None = None) -> list[Span]:

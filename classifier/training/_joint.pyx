@@ -8,29 +8,24 @@ in one go, so that the cost of memory is paid once and not once a label.
    Learning 85, 2011, algorithm 5.
 """
 
-from libc.math cimport exp, fabs, log, log1p
-from libc.stdint cimport uint8_t, uint64_t
+from libc.math cimport fabs, log
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free, malloc
 
 import numpy as np
 
 cdef extern from "_lanes.h":
     ctypedef void (*dot_lanes_function)(
-        double *, const double *, const int *, const double *, Py_ssize_t, Py_ssize_t
+        float *, const float *, const int *, const float *, Py_ssize_t, Py_ssize_t
     ) noexcept nogil
     ctypedef void (*add_lanes_function)(
-        double *, const int *, const double *, Py_ssize_t, const double *, Py_ssize_t
+        float *, const int *, const float *, Py_ssize_t, const float *, Py_ssize_t
     ) noexcept nogil
     dot_lanes_function choose_dot_lanes() noexcept nogil
     add_lanes_function choose_add_lanes() noexcept nogil
 
 cdef enum:
     MAX_NEWTON = 100
-
-
-cdef inline double softplus(double x) noexcept nogil:
-    """log(1 + exp(x))."""
-    return x + log1p(exp(-x)) if x > 0 else log1p(exp(x))
 
 
 cdef class JointSolver:
@@ -52,7 +47,10 @@ cdef class JointSolver:
     cdef const long long[::1] indptr
     cdef const signed char[:, ::1] signs
     cdef Py_ssize_t n_samples, n_labels, stride, n_features
-    cdef double *weights       # (n_features, stride)
+    # (n_features, stride). Single precision while it runs: twice as many labels a vector. What is given out is made anew
+    # from the dual variables, which are exact.
+    cdef float *weights
+    cdef float *values         # data in single precision
     cdef double *bias
     cdef double *norms         # of each sample, with the constant
     cdef double *lower         # alpha and C - alpha, (n_samples, n_labels) each
@@ -78,13 +76,14 @@ cdef class JointSolver:
         for i in range(self.n_samples):
             if indptr[i] > indptr[i + 1]:
                 raise ValueError("indptr goes back")
-        self.weights = <double *>calloc(max(1, n_features * self.stride), sizeof(double))
+        self.weights = <float *>calloc(max(1, n_features * self.stride), sizeof(float))
+        self.values = <float *>malloc((data.shape[0] + 1) * sizeof(float))
         self.bias = <double *>calloc(self.stride + 8, sizeof(double))
         self.norms = <double *>calloc(self.n_samples + 1, sizeof(double))
         self.lower = <double *>calloc(self.n_samples * self.n_labels + 1, sizeof(double))
         self.upper = <double *>calloc(self.n_samples * self.n_labels + 1, sizeof(double))
         if (
-            self.weights == NULL or self.bias == NULL or self.norms == NULL or self.lower == NULL
+            self.weights == NULL or self.values == NULL or self.bias == NULL or self.norms == NULL or self.lower == NULL
             or self.upper == NULL
         ):
             raise MemoryError
@@ -94,11 +93,14 @@ cdef class JointSolver:
                 if not 0 <= indices[k] < n_features:
                     raise ValueError(f"column {indices[k]} of {n_features}")
                 self.norms[i] += data[k] * data[k]
+        for k in range(data.shape[0]):
+            self.values[k] = <float>data[k]
         self.random = random_state * 2 + 1
         self.C = None
 
     def __dealloc__(self):
         free(self.weights)
+        free(self.values)
         free(self.bias)
         free(self.norms)
         free(self.lower)
@@ -126,8 +128,8 @@ cdef class JointSolver:
         cdef double c, scale, alpha, beta, worst, of_sample, inner
         cdef const double[:, ::1] before
         cdef Py_ssize_t *order = <Py_ssize_t *>malloc((self.n_samples + 1) * sizeof(Py_ssize_t))
-        cdef double *steps = <double *>calloc(self.stride + 8, sizeof(double))
-        cdef double *scores = <double *>calloc(self.stride + 8, sizeof(double))
+        cdef float *steps = <float *>calloc(self.stride + 8, sizeof(float))
+        cdef float *scores = <float *>calloc(self.stride + 8, sizeof(float))
         cdef bint everything
         cdef dot_lanes_function dot = choose_dot_lanes()
         cdef add_lanes_function add = choose_add_lanes()
@@ -209,9 +211,10 @@ cdef class JointSolver:
                 self.lower[k] = min(0.001 * c, 1e-8)
                 self.upper[k] = c - self.lower[k]
 
-    cdef void _rebuild(self, add_lanes_function add, double *steps) noexcept:
+    cdef void _rebuild(self, add_lanes_function add, float *steps) noexcept:
         """Weights from the dual variables; no rounding of earlier steps is left in them."""
         cdef Py_ssize_t i, j, begin
+        cdef double step
         for i in range(self.n_features * self.stride):
             self.weights[i] = 0
         for j in range(self.stride):
@@ -219,15 +222,16 @@ cdef class JointSolver:
             steps[j] = 0
         for i in range(self.n_samples):
             for j in range(self.n_labels):
-                steps[j] = self.signs[i, j] * self.lower[i * self.n_labels + j]
-                self.bias[j] += steps[j]
+                step = self.signs[i, j] * self.lower[i * self.n_labels + j]
+                steps[j] = <float>step
+                self.bias[j] += step
             begin = self.indptr[i]
             if self.indptr[i + 1] > begin:
-                add(self.weights, &self.indices[begin], &self.data[begin], self.indptr[i + 1] - begin, steps, self.stride)
+                add(self.weights, &self.indices[begin], &self.values[begin], self.indptr[i + 1] - begin, steps, self.stride)
 
     cdef double _visit(
         self, Py_ssize_t i, const double[:, ::1] penalties, double inner, dot_lanes_function dot,
-        add_lanes_function add, double *scores, double *steps
+        add_lanes_function add, float *scores, float *steps
     ) noexcept nogil:
         """Newton steps for every label of one sample; the largest gradient met."""
         cdef Py_ssize_t begin = self.indptr[i], n = self.indptr[i + 1] - self.indptr[i], j, k
@@ -235,7 +239,7 @@ cdef class JointSolver:
         cdef int newton
         cdef bint moved = False
         if n:
-            dot(scores, self.weights, &self.indices[begin], &self.data[begin], n, self.stride)
+            dot(scores, self.weights, &self.indices[begin], &self.values[begin], n, self.stride)
         else:
             for j in range(self.stride):
                 scores[j] = 0
@@ -280,52 +284,33 @@ cdef class JointSolver:
                     self.upper[k] = z
                     self.lower[k] = c - z
                 step = sign * (z - old) * self.signs[i, j]
-                steps[j] = step
+                steps[j] = <float>step
                 self.bias[j] += step
                 moved = True
         if moved and n:
-            add(self.weights, &self.indices[begin], &self.data[begin], n, steps, self.stride)
+            add(self.weights, &self.indices[begin], &self.values[begin], n, steps, self.stride)
         return worst
 
     def coef(self):
         """(coef (n_features, n_labels), intercept (n_labels,)), float64."""
-        cdef Py_ssize_t f, j
-        coef = np.empty((self.n_features, self.n_labels))
-        intercept = np.empty(self.n_labels)
-        cdef double[:, ::1] coef_view = coef
-        cdef double[::1] intercept_view = intercept
-        for f in range(self.n_features):
-            for j in range(self.n_labels):
-                coef_view[f, j] = self.weights[f * self.stride + j]
-        for j in range(self.n_labels):
-            intercept_view[j] = self.bias[j]
-        return coef, intercept
-
-    def objective(self):
-        """Primal objective of every label: half the squared weights (intercept included) plus the weighted log loss."""
-        cdef Py_ssize_t i, j, begin, n
-        cdef const double[:, ::1] penalties = self.C
-        cdef double *scores = <double *>calloc(self.stride + 8, sizeof(double))
-        cdef dot_lanes_function dot = choose_dot_lanes()
-        total = np.zeros(self.n_labels)
-        cdef double[::1] view = total
-        if scores == NULL:
-            raise MemoryError
-        for i in range(self.n_features):
-            for j in range(self.n_labels):
-                view[j] += 0.5 * self.weights[i * self.stride + j] * self.weights[i * self.stride + j]
-        for j in range(self.n_labels):
-            view[j] += 0.5 * self.bias[j] * self.bias[j]
+        cdef Py_ssize_t i, j, k, n_labels = self.n_labels
+        cdef double value
+        cdef double *row
+        coef = np.zeros((self.n_features, n_labels))
+        intercept = np.zeros(n_labels)
+        signed = np.zeros(n_labels)
+        cdef double[:, ::1] weights = coef
+        cdef double[::1] bias = intercept
+        cdef double[::1] steps = signed
+        if n_labels == 0:
+            return coef, intercept
         for i in range(self.n_samples):
-            begin = self.indptr[i]
-            n = self.indptr[i + 1] - begin
-            for j in range(self.stride):
-                scores[j] = 0
-            if n:
-                dot(scores, self.weights, &self.indices[begin], &self.data[begin], n, self.stride)
-            for j in range(self.n_labels):
-                view[j] += penalties[self.signs[i, j] > 0, j] * softplus(
-                    -self.signs[i, j] * (scores[j] + self.bias[j])
-                )
-        free(scores)
-        return total
+            for j in range(n_labels):
+                steps[j] = self.signs[i, j] * self.lower[i * n_labels + j]
+                bias[j] += steps[j]
+            for k in range(self.indptr[i], self.indptr[i + 1]):
+                value = self.data[k]
+                row = &weights[self.indices[k], 0]
+                for j in range(n_labels):
+                    row[j] += value * steps[j]
+        return coef, intercept

@@ -12,59 +12,59 @@
 #define NARRATIVES_AVX2 1
 #endif
 
-#define AHEAD 8
+#define AHEAD 20
 
 #define DEFINE_LANES(SUFFIX, ATTRIBUTE)                                                                                \
-    ATTRIBUTE static void dot_lanes8##SUFFIX(double *out, const double *weights, const int *columns,                   \
-                                             const double *values, ptrdiff_t n, ptrdiff_t stride) {                    \
-        double lanes[8] = {0};                                                                                         \
+    ATTRIBUTE static void dot_lanes8##SUFFIX(float *out, const float *weights, const int *columns,                     \
+                                             const float *values, ptrdiff_t n, ptrdiff_t stride) {                     \
+        float lanes[8] = {0};                                                                                          \
         ptrdiff_t i, j;                                                                                                \
         for (i = 0; i < n; i++) {                                                                                      \
-            const double *row = weights + (ptrdiff_t)columns[i] * stride;                                              \
+            const float *row = weights + (ptrdiff_t)columns[i] * stride;                                               \
             for (j = 0; j < 8; j++) lanes[j] += values[i] * row[j];                                                    \
         }                                                                                                              \
         for (j = 0; j < 8; j++) out[j] = lanes[j];                                                                     \
     }                                                                                                                  \
-    ATTRIBUTE static void dot_lanes24##SUFFIX(double *out, const double *weights, const int *columns,                  \
-                                              const double *values, ptrdiff_t n, ptrdiff_t stride) {                   \
-        double lanes[24] = {0};                                                                                        \
+    ATTRIBUTE static void dot_lanes24##SUFFIX(float *out, const float *weights, const int *columns,                    \
+                                              const float *values, ptrdiff_t n, ptrdiff_t stride) {                    \
+        float lanes[24] = {0};                                                                                         \
         ptrdiff_t i, j;                                                                                                \
         for (i = 0; i < n; i++) {                                                                                      \
-            const double *row = weights + (ptrdiff_t)columns[i] * stride;                                              \
+            const float *row = weights + (ptrdiff_t)columns[i] * stride;                                               \
             if (i + AHEAD < n) {                                                                                       \
-                const double *next = weights + (ptrdiff_t)columns[i + AHEAD] * stride;                                 \
+                const float *next = weights + (ptrdiff_t)columns[i + AHEAD] * stride;                                  \
                 __builtin_prefetch(next);                                                                              \
-                __builtin_prefetch(next + 8);                                                                          \
                 __builtin_prefetch(next + 16);                                                                         \
             }                                                                                                          \
             for (j = 0; j < 24; j++) lanes[j] += values[i] * row[j];                                                   \
         }                                                                                                              \
         for (j = 0; j < 24; j++) out[j] = lanes[j];                                                                    \
     }                                                                                                                  \
-    ATTRIBUTE static void dot_lanes##SUFFIX(double *out, const double *weights, const int *columns,                    \
-                                            const double *values, ptrdiff_t n, ptrdiff_t stride) {                     \
+    ATTRIBUTE static void dot_lanes##SUFFIX(float *out, const float *weights, const int *columns,                      \
+                                            const float *values, ptrdiff_t n, ptrdiff_t stride) {                      \
         ptrdiff_t lane = 0;                                                                                            \
         for (; stride - lane >= 24; lane += 24)                                                                        \
             dot_lanes24##SUFFIX(out + lane, weights + lane, columns, values, n, stride);                               \
         for (; lane < stride; lane += 8)                                                                               \
             dot_lanes8##SUFFIX(out + lane, weights + lane, columns, values, n, stride);                                \
     }                                                                                                                  \
-    ATTRIBUTE static void add_lanes##SUFFIX(double *weights, const int *columns, const double *values, ptrdiff_t n,    \
-                                            const double *steps, ptrdiff_t stride) {                                   \
-        ptrdiff_t i, j;                                                                                                \
-        for (i = 0; i < n; i++) {                                                                                      \
-            double *row = weights + (ptrdiff_t)columns[i] * stride;                                                    \
-            const double value = values[i];                                                                            \
-            for (j = 0; j < stride; j += 8) {                                                                          \
-                row[j] += value * steps[j];                                                                            \
-                row[j + 1] += value * steps[j + 1];                                                                    \
-                row[j + 2] += value * steps[j + 2];                                                                    \
-                row[j + 3] += value * steps[j + 3];                                                                    \
-                row[j + 4] += value * steps[j + 4];                                                                    \
-                row[j + 5] += value * steps[j + 5];                                                                    \
-                row[j + 6] += value * steps[j + 6];                                                                    \
-                row[j + 7] += value * steps[j + 7];                                                                    \
+    ATTRIBUTE static void add_lanes##SUFFIX(float *weights, const int *columns, const float *values, ptrdiff_t n,      \
+                                            const float *steps, ptrdiff_t stride) {                                    \
+        ptrdiff_t i, j, k;                                                                                             \
+        if (stride == 24) {                                                                                            \
+            float lanes[24];                                                                                           \
+            for (j = 0; j < 24; j++) lanes[j] = steps[j];                                                              \
+            for (i = 0; i < n; i++) {                                                                                  \
+                float *row = weights + (ptrdiff_t)columns[i] * 24;                                                     \
+                const float value = values[i];                                                                         \
+                for (j = 0; j < 24; j++) row[j] += value * lanes[j];                                                   \
             }                                                                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (i = 0; i < n; i++) {                                                                                      \
+            float *row = weights + (ptrdiff_t)columns[i] * stride;                                                     \
+            for (j = 0; j < stride; j += 8)                                                                            \
+                for (k = 0; k < 8; k++) row[j + k] += values[i] * steps[j + k];                                        \
         }                                                                                                              \
     }
 
@@ -73,8 +73,8 @@ DEFINE_LANES(_portable, )
 DEFINE_LANES(_avx2, __attribute__((target("avx2"))))
 #endif
 
-typedef void (*dot_lanes_function)(double *, const double *, const int *, const double *, ptrdiff_t, ptrdiff_t);
-typedef void (*add_lanes_function)(double *, const int *, const double *, ptrdiff_t, const double *, ptrdiff_t);
+typedef void (*dot_lanes_function)(float *, const float *, const int *, const float *, ptrdiff_t, ptrdiff_t);
+typedef void (*add_lanes_function)(float *, const int *, const float *, ptrdiff_t, const float *, ptrdiff_t);
 
 static dot_lanes_function choose_dot_lanes(void) {
 #ifdef NARRATIVES_AVX2

@@ -29,6 +29,10 @@ F_UNSURE = 2.0
 """The unsure band begins where F-beta with this beta is largest: recall counts twice as much."""
 
 
+MAX_FALSE_ALARMS = 0.05
+"""The largest share of held-out sentences without a narrative that thresholds let get a "yes"."""
+
+
 @dataclass(frozen=True)
 class Line:
     """``calibrated logit = slope * logit + intercept`` (Platt scaling [1]_).
@@ -49,7 +53,7 @@ def fit_line(logits: npt.NDArray[np.float64], y_true: npt.NDArray[np.bool_]) -> 
     """
     if y_true.all() or not y_true.any():
         return Line(1.0, 0.0)
-    model = LogisticRegression(C=100.0).fit(logits[:, None], y_true)
+    model = LogisticRegression(C=100.0, solver="newton-cholesky").fit(logits[:, None], y_true)
     slope = max(float(model.coef_[0, 0]), 0.05)
     return Line(slope, float(model.intercept_[0]))
 
@@ -124,7 +128,11 @@ class Thresholds:
 
 
 def fit_thresholds(
-    probabilities: npt.NDArray[np.float64], y_true: npt.NDArray[np.bool_], *, max_false_alarms: float = 0.07
+    probabilities: npt.NDArray[np.float64],
+    y_true: npt.NDArray[np.bool_],
+    *,
+    max_false_alarms: float = MAX_FALSE_ALARMS,
+    multilabel: bool = True,
 ) -> Thresholds:
     """Thresholds for each narrative, shrunk towards the common one, and raised until few plain sentences are tagged.
 
@@ -133,7 +141,15 @@ def fit_thresholds(
     probabilities, y_true : ndarray, shape (n_samples, n_narratives)
     max_false_alarms : float
         The largest share of sentences without a narrative that may get a "yes".
+    multilabel : bool
+        Where false, the likeliest narrative gets the "yes", from one common threshold on: the lowest that keeps the
+        false alarms, 0 where every sentence carries something.
     """
+    if not multilabel:
+        plain = np.sort(probabilities[~y_true.any(axis=1)].max(axis=1, initial=0.0))
+        n_allowed = int(max_false_alarms * len(plain))
+        lowest = float(np.nextafter(plain[-1 - n_allowed], 1.0)) if n_allowed < len(plain) else 0.0
+        return Thresholds(np.full(y_true.shape[1], lowest), np.full(y_true.shape[1], lowest / 2))
     common = best_threshold(probabilities.ravel(), y_true.ravel())
     common_unsure = best_threshold(probabilities.ravel(), y_true.ravel(), beta=F_UNSURE)
     support = y_true.sum(axis=0)

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.corpus.sentence import LabelledSentence
-from classifier.model.decisions import sigmoid
+from classifier.model.decisions import decide_all, sigmoid
 from classifier.taxonomy import VOICES, Taxonomy
-from classifier.training.calibration import fit_lines, fit_thresholds, stack_lines
+from classifier.training.calibration import MAX_FALSE_ALARMS, fit_lines, fit_thresholds, stack_lines
 from classifier.training.features import Counts, Features, fit_features
 from classifier.training.fitting import (
     FittedVoices,
@@ -31,6 +31,15 @@ from classifier.training.metrics import average_precision
 RANKING_C = 4.0
 """Penalty of the coarse fit that ranks features."""
 
+COARSE = 1.0
+"""Tolerance of that fit."""
+
+FOLD_TOL = 0.5
+"""Tolerance in cross-validation: held-out average precision is that of a converged fit to the third digit."""
+
+FOLD_VOICE_TOL = 1e-3
+"""The same of the voices."""
+
 Progress = Callable[[str, float], None]
 """Called with the stage and the share done, 0 to 1."""
 
@@ -39,16 +48,30 @@ Progress = Callable[[str, float], None]
 class Options:
     """What training can be told.
 
-    ``max_features`` bounds the size of a model; ``C_grid`` is what cross-validation chooses from.
+    ``min_df`` of None takes every n-gram of a small corpus and those of two sentences of a larger one.
+    ``max_features`` bounds the size of a model; ``C_grid`` is what cross-validation chooses from;
+    ``max_false_alarms`` is the share of sentences without a narrative that thresholds may tag.
     """
 
     n_folds: int = 5
-    min_df: int = 2
-    max_features: int = 44_000
-    C_grid: tuple[float, ...] = (8.0, 32.0, 128.0)
+    min_df: int | None = None
+    max_features: int = 200_000
+    max_false_alarms: float = MAX_FALSE_ALARMS
+    C_grid: tuple[float, ...] = (2.0, 16.0, 128.0)
     voice_C: float = 4.0
     random_state: int = 0
     n_jobs: int = 2
+
+
+SMALL_CORPUS = 2_000
+"""Below so many sentences a rare n-gram is worth keeping."""
+
+
+def min_df_for(options: Options, n_samples: int) -> int:
+    """In how many sentences an n-gram must occur to be a feature."""
+    if options.min_df is not None:
+        return options.min_df
+    return 1 if n_samples < SMALL_CORPUS else 2
 
 
 def label_matrix(rows: Sequence[LabelledSentence], taxonomy: Taxonomy) -> npt.NDArray[np.bool_]:
@@ -90,9 +113,12 @@ def fit_rows(
     pairs: VoicePairs,
     C_values: Sequence[float],
     options: Options,
+    *,
+    tol: float = FOLD_TOL,
+    voice_tol: float = FOLD_VOICE_TOL,
 ) -> Fitted:
     """Fit on ``rows``. Where there are too many features, a coarse fit ranks them and the best are fitted again."""
-    features = fit_features(counts, rows, min_df=options.min_df)
+    features = fit_features(counts, rows, min_df=min_df_for(options, len(rows)))
     inside = pairs.inside(rows)
     position = np.full(counts.n_samples, -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
@@ -101,17 +127,23 @@ def fit_rows(
         if not len(inside.rows):
             return None
         members = X[position[inside.rows]]
-        return fit_voices(members, inside.narratives, inside.voices, y.shape[1], C=options.voice_C)
+        return fit_voices(members, inside.narratives, inside.voices, y.shape[1], C=options.voice_C, tol=voice_tol)
 
     X = features.transform(counts, rows)
     if features.n_features > options.max_features:
-        coarse = fit_narratives(X, y[rows], C_values=[RANKING_C], random_state=options.random_state, tol=0.1)[RANKING_C]
-        voices = hear(X)
-        coefs = [coarse.coef] + ([voices.coef] if voices else [])
+        coarse = fit_narratives(X, y[rows], C_values=[RANKING_C], random_state=options.random_state, tol=COARSE)[
+            RANKING_C
+        ]
+        coefs = [coarse.coef]
+        if len(inside.rows):
+            spoken = inside.voices[:, None] == np.arange(len(VOICES))
+            members = X[position[inside.rows]]
+            apart = fit_narratives(members, spoken, C_values=[RANKING_C], random_state=options.random_state, tol=COARSE)
+            coefs.append(apart[RANKING_C].coef)
         best = rank_features(X, *coefs)[: options.max_features]
         features = features.select(np.sort(best))
         X = features.transform(counts, rows)
-    heads = fit_narratives(X, y[rows], C_values=C_values, random_state=options.random_state)
+    heads = fit_narratives(X, y[rows], C_values=C_values, random_state=options.random_state, tol=tol)
     return Fitted(features, heads, hear(X))
 
 
@@ -166,9 +198,12 @@ def cross_validate(
 
 
 def choose_C(candidates: Sequence[OutOfFold], y: npt.NDArray[np.bool_]) -> OutOfFold:
-    """The candidate with the best micro average precision; the smaller C among equals to three digits."""
-    best = max(round(average_precision(c.logits.ravel(), y.ravel()), 3) for c in candidates)
-    return next(c for c in candidates if round(average_precision(c.logits.ravel(), y.ravel()), 3) == best)
+    """The candidate with the best macro average precision; the smaller C among equals to three digits."""
+    present = np.flatnonzero(y.any(axis=0))
+    scores = [
+        round(float(np.mean([average_precision(c.logits[:, k], y[:, k]) for k in present])), 3) for c in candidates
+    ]
+    return candidates[int(np.argmax(scores))]
 
 
 @dataclass(frozen=True)
@@ -179,7 +214,7 @@ class Judged:
     y_pred: npt.NDArray[np.bool_]
 
 
-def judge(scores: OutOfFold, y: npt.NDArray[np.bool_]) -> Judged:
+def judge(scores: OutOfFold, y: npt.NDArray[np.bool_], options: Options, *, multilabel: bool = True) -> Judged:
     """Calibrate and decide each fold with what the other folds say."""
     probabilities = np.zeros(y.shape)
     y_pred = np.zeros(y.shape, dtype=np.bool_)
@@ -187,7 +222,12 @@ def judge(scores: OutOfFold, y: npt.NDArray[np.bool_]) -> Judged:
         other, here = scores.folds != fold, scores.folds == fold
         lines = fit_lines(scores.logits[other], y[other])
         slope, shift = stack_lines(lines)
-        thresholds = fit_thresholds(sigmoid(scores.logits[other] * slope + shift), y[other])
+        thresholds = fit_thresholds(
+            sigmoid(scores.logits[other] * slope + shift),
+            y[other],
+            max_false_alarms=options.max_false_alarms,
+            multilabel=multilabel,
+        )
         probabilities[here] = sigmoid(scores.logits[here] * slope + shift)
-        y_pred[here] = probabilities[here] >= thresholds.threshold
+        y_pred[here] = decide_all(probabilities[here], thresholds.threshold, multilabel=multilabel)
     return Judged(probabilities, y_pred)

@@ -20,7 +20,7 @@ from classifier.corpus.checks import require_valid
 from classifier.corpus.files import read_labels
 from classifier.corpus.sentence import LabelledSentence
 from classifier.corpus.splits import find_units, stratified_folds
-from classifier.model.decisions import sigmoid
+from classifier.model.decisions import decide_all, sigmoid
 from classifier.model.scoring import NarrativeModel
 from classifier.taxonomy import VOICES, Taxonomy
 from classifier.training import baselines
@@ -72,7 +72,7 @@ def prepare(
 
 def report_scores(prepared: Prepared, scores: OutOfFold, options: Options) -> dict[str, Any]:
     """Figures of out-of-fold scores: over all rows, per language, per origin, per register; and of the voices."""
-    judged = judge(scores, prepared.y)
+    judged = judge(scores, prepared.y, options, multilabel=prepared.taxonomy.multilabel)
     ids = prepared.taxonomy.ids
     report: dict[str, Any] = {
         "C": scores.C,
@@ -126,7 +126,7 @@ def random_split(prepared: Prepared, C: float, options: Options, progress: Progr
     alone = np.arange(len(prepared.rows), dtype=np.int64)
     folds = stratified_folds(prepared.y, alone, options.n_folds, random_state=options.random_state)
     (scores,) = cross_validate(prepared.counts, prepared.y, prepared.pairs, folds, [C], options, progress)
-    judged = judge(scores, prepared.y)
+    judged = judge(scores, prepared.y, options, multilabel=prepared.taxonomy.multilabel)
     return measure(prepared.taxonomy.ids, prepared.y, judged.y_pred, judged.probabilities, alone)
 
 
@@ -145,11 +145,16 @@ def leave_one_article_out(
         fitted = fit_rows(prepared.counts, other, prepared.y, prepared.pairs, [scores.C], options)
         lines = fit_lines(scores.logits[other], prepared.y[other])
         slope, shift = stack_lines(lines)
-        thresholds = fit_thresholds(sigmoid(scores.logits[other] * slope + shift), prepared.y[other])
+        thresholds = fit_thresholds(
+            sigmoid(scores.logits[other] * slope + shift),
+            prepared.y[other],
+            max_false_alarms=options.max_false_alarms,
+            multilabel=prepared.taxonomy.multilabel,
+        )
         logits = fitted.heads[scores.C].decision_function(fitted.features.transform(prepared.counts, here))
         p = sigmoid(logits * slope + shift)
         probabilities.append(p)
-        predictions.append(p >= thresholds.threshold)
+        predictions.append(decide_all(p, thresholds.threshold, multilabel=prepared.taxonomy.multilabel))
         members.append(here)
         if progress:
             progress("leaving one article out", (done + 1) / len(files))
@@ -203,7 +208,7 @@ def evaluate_model(model: NarrativeModel, rows: Sequence[LabelledSentence], *, r
     threshold = np.array([model.rules[narrative].threshold for narrative in model.ids])
     groups: dict[str, int] = {}
     units = np.array([groups.setdefault(row.file or row.group or row.id, len(groups)) for row in rows], dtype=np.int64)
-    y_pred = probabilities >= threshold
+    y_pred = decide_all(probabilities, threshold, multilabel=taxonomy.multilabel)
     report: dict[str, Any] = {"all": measure(taxonomy.ids, y, y_pred, probabilities, units, random_state=random_state)}
     languages = pd.Series([row.language for row in rows])
     report["by_language"] = {

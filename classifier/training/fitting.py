@@ -170,6 +170,7 @@ def fit_voices(
     n_narratives: int,
     *,
     C: float,
+    tol: float = 1e-4,
 ) -> FittedVoices | None:
     """Softmax regression on the sentence's features plus which narrative is meant, voices weighted to equal shares.
 
@@ -189,7 +190,7 @@ def fit_voices(
     which = sparse.csr_matrix(
         (np.ones(len(narratives)), (np.arange(len(narratives)), narratives)), shape=(len(narratives), n_narratives)
     )
-    model = LogisticRegression(C=C, solver="newton-cg", class_weight="balanced", max_iter=200)
+    model = LogisticRegression(C=C, solver="newton-cg", class_weight="balanced", max_iter=200, tol=tol)
     model.fit(sparse.hstack([X, which], format="csr"), voices)
     n_features = X.shape[1]
     coef = np.zeros((n_features, len(VOICES)))

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,25 @@ from classifier.training.calibration import (
     stack_lines,
 )
 from classifier.training.card import write_card
-from classifier.training.crossval import Options, OutOfFold, Progress, choose_C, cross_validate, fit_rows
-from classifier.training.evaluation import Prepared, evaluate_test_sets, prepare, report_scores
+from classifier.training.crossval import (
+    Options,
+    OutOfFold,
+    Progress,
+    choose_C,
+    cross_validate,
+    fit_rows,
+    min_df_for,
+)
+from classifier.training.evaluation import Prepared, evaluate_model, evaluate_test_sets, prepare, report_scores
 
 PACKAGES = ("numpy", "scikit-learn", "scipy", "narrative-classifier")
 N_GOLDEN = 40
+
+TRAINING_SPLITS = ("", "train")
+"""Values of the column ``split`` that mean training; rows of any other are held out and measured."""
+
+FINAL_TOL = 0.02
+"""Tolerance of the fit on all sentences: its objective is within 1e-6 of the minimum."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,8 @@ def train(
     Parameters
     ----------
     labels : path
-        Directory with ``taxonomy.yaml`` and ``*.csv``. In it, where they are there, ``unfamiliar/*.csv`` (language,
+        Directory with ``taxonomy.yaml`` and ``*.csv``. Rows whose ``split`` is neither empty nor "train" are held out
+        and measured under that name. In it, where they are there, ``unfamiliar/*.csv`` (language,
         text) set the familiarity bound, and ``test/*.csv`` and ``test/neutral/*/*.txt`` are measured once, at the end,
         for the report; nothing is chosen on them.
     models : path
@@ -90,8 +105,15 @@ def train(
     tell = progress or (lambda stage, share: None)
     tell("reading labels", 0.0)
     taxonomy = load_taxonomy(labels / "taxonomy.yaml")
-    rows = read_labels(labels)
-    require_valid(rows, taxonomy)
+    everything = read_labels(labels)
+    require_valid(everything, taxonomy)
+    rows = [row for row in everything if row.split in TRAINING_SPLITS]
+    if not rows:
+        raise TrainingError(f"{labels}: every row is held out by its split; leave 'split' empty for training rows")
+    held_out: dict[str, list[LabelledSentence]] = {}
+    for row in everything:
+        if row.split not in TRAINING_SPLITS:
+            held_out.setdefault(row.split, []).append(row)
     if not any(row.labels for row in rows):
         raise TrainingError(f"{labels}: no sentence carries a narrative; there is nothing to learn")
     version = check_version(version) if version else next_version(models)
@@ -105,7 +127,7 @@ def train(
     )
     scores = choose_C(candidates, prepared.y)
     tell("fitting on all sentences", 0.0)
-    path, report = _write(prepared, scores, labels, models / version, name, options)
+    path, report = _write(prepared, scores, labels, models / version, name, options, held_out)
     model = load_directory(path)
     if promote_it:
         promote(models, version)
@@ -114,17 +136,27 @@ def train(
 
 
 def _write(
-    prepared: Prepared, scores: OutOfFold, labels: Path, target: Path, name: str, options: Options
+    prepared: Prepared,
+    scores: OutOfFold,
+    labels: Path,
+    target: Path,
+    name: str,
+    options: Options,
+    held_out: Mapping[str, Sequence[LabelledSentence]],
 ) -> tuple[Path, dict[str, Any]]:
     taxonomy, rows, y = prepared.taxonomy, prepared.rows, prepared.y
     everything = np.arange(len(rows), dtype=np.int64)
-    fitted = fit_rows(prepared.counts, everything, y, prepared.pairs, [scores.C], options)
+    fitted = fit_rows(
+        prepared.counts, everything, y, prepared.pairs, [scores.C], options, tol=FINAL_TOL, voice_tol=1e-4
+    )
     head = fitted.heads[scores.C]
     lines = fit_lines(scores.logits, y)
     slope, shift = stack_lines(lines)
     logits = scores.logits * slope + shift
     probabilities = sigmoid(logits)
-    thresholds = fit_thresholds(probabilities, y)
+    thresholds = fit_thresholds(
+        probabilities, y, max_false_alarms=options.max_false_alarms, multilabel=taxonomy.multilabel
+    )
     length_penalty, document_figures = fit_length_penalty(
         logits, y, prepared.units, thresholds.threshold, random_state=options.random_state
     )
@@ -167,7 +199,8 @@ def _write(
         arrays["voice_intercept.npy"] = fitted.voices.intercept
     parameters = {
         "name": name,
-        "unit": "sentence",
+        "unit": taxonomy.unit,
+        "multilabel": taxonomy.multilabel,
         "languages": sorted({row.language for row in rows}),
         "analyser": {
             "lowercase": True,
@@ -182,8 +215,9 @@ def _write(
         "training": {
             "C": scores.C,
             "voice_C": options.voice_C,
-            "min_df": options.min_df,
+            "min_df": min_df_for(options, len(rows)),
             "max_features": options.max_features,
+            "max_false_alarms": options.max_false_alarms,
             "n_folds": options.n_folds,
             "random_state": options.random_state,
         },
@@ -214,6 +248,8 @@ def _write(
     chosen = np.random.default_rng(options.random_state).permutation(len(rows))[:N_GOLDEN]
     json_files["golden.json"] = make_golden(model, [*(rows[i].text for i in sorted(chosen.tolist())), *HOSTILE_TEXTS])
     report["test"] = evaluate_test_sets(model, labels / "test")
+    for split, members in sorted(held_out.items()):
+        report["test"].setdefault("sets", {})[split] = evaluate_model(model, members)
     texts = {"README.md": write_card(name, taxonomy, parameters, calibration, report).encode("utf-8")}
     return write_model(target, json_files=json_files, arrays=arrays, texts=texts, manifest=manifest), report
 

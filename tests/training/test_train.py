@@ -61,11 +61,11 @@ def test_a_fold_is_judged_without_its_own_labels(small_labels, root):
     taxonomy = load_taxonomy(root / "labels" / "taxonomy.yaml")
     prepared = prepare(rows, taxonomy, SMALL)
     (scores,) = cross_validate(prepared.counts, prepared.y, prepared.pairs, prepared.folds, [8.0], SMALL)
-    honest = judge(scores, prepared.y)
+    honest = judge(scores, prepared.y, SMALL)
     here = prepared.folds == 0
     spoiled = prepared.y.copy()
     spoiled[here] = np.roll(spoiled[here], 1, axis=1)
-    again = judge(scores, spoiled)
+    again = judge(scores, spoiled, SMALL)
     assert np.array_equal(again.probabilities[here], honest.probabilities[here])
     assert np.array_equal(again.y_pred[here], honest.y_pred[here])
     assert not np.array_equal(again.probabilities[~here], honest.probabilities[~here])
