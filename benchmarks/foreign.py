@@ -44,9 +44,7 @@ def train(frame: pd.DataFrame, *, multilabel: bool, flags: list[str]) -> Mapping
             "    name: All",
             "    narratives:",
         ]
-        codebook += [
-            f"      - {{id: {as_id(n)}, name: {json.dumps(n)}, definition: {json.dumps(n)}}}" for n in names
-        ]
+        codebook += [f"      - {{id: {as_id(n)}, name: {json.dumps(n)}, definition: {json.dumps(n)}}}" for n in names]
         (labels / "taxonomy.yaml").write_text("\n".join(codebook) + "\n", encoding="utf-8")
         write_labels(
             labels / "rows.csv",
@@ -93,8 +91,8 @@ def unlp(folder: Path) -> None:
         frame["split"] = ["held-out" if f == fold else "train" for f in frame["fold"]]
         report = train(frame, multilabel=True, flags=["--max-false-alarms", "1"])
         macro.append(report["test"]["sets"]["held-out"]["all"]["macro"]["f1"])  # type: ignore[index]
-    told = ", ".join(f"{value:.3f}" for value in macro)
-    print(f"| UNLP 2025, 10 techniques, five folds ({told}) | {len(frame)} | {sum(macro) / len(macro):.3f} | | naive .399 |")
+    name = f"UNLP 2025, 10 techniques, five folds ({', '.join(f'{value:.3f}' for value in macro)})"
+    print(f"| {name} | {len(frame)} | {sum(macro) / len(macro):.3f} | | naive .399 |")
 
 
 def show(name: str, figures: Mapping[str, object], published: str) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.text import sentences
-from classifier.text.sentences import MAX_PIECE, split_sentences
+from classifier.text.sentences import MAX_PIECE, split_sentences, split_units
 
 any_text = st.text(
     alphabet=st.one_of(
@@ -114,3 +114,15 @@ def test_a_long_line_is_not_cut_inside_a_sentence():
     sentence = "The ministry said on Monday that the talks would go on in Baku next week."
     text = " ".join([sentence] * 200)
     assert [text[s.begin : s.end] for s in split_sentences(text)] == [sentence] * 200
+
+
+broken_lines = st.one_of(st.characters(codec=None), st.sampled_from("ab. \n\r\t\x0b\x1c\x85\u2028\u3000"))
+
+
+@given(st.text(broken_lines, max_size=80))
+def test_paragraphs_and_whole_texts_leave_out_nothing_but_white_space(text):
+    paragraphs = split_units(text, "paragraph")
+    assert [text[a:b] for a, b in paragraphs] == [line.strip() for line in text.splitlines() if line.strip()]
+    whole = split_units(text, "text")
+    assert [text[a:b] for a, b in whole] == ([text.strip()] if text.strip() else [])
+    assert split_units(text, "sentence") == split_sentences(text)

@@ -114,3 +114,16 @@ def test_ece_by_hand():
     y = np.array([False, True, True, True])
     assert expected_calibration_error(p, y) == pytest.approx((abs(0.1 - 1) + abs(1.9 - 2)) / 4)
     assert list(itertools.chain([expected_calibration_error(np.array([1.0]), np.array([True]))])) == [0.0]
+
+
+def test_thresholds_of_single_labels_keep_the_false_alarms_and_no_more():
+    rng = np.random.default_rng(0)
+    p = rng.random((400, 3))
+    y = np.eye(3, dtype=bool)[rng.integers(0, 3, 400)]
+    y[:100] = False
+    for allowed in (0.0, 0.05, 1.0):
+        t = fit_thresholds(p, y, max_false_alarms=allowed, multilabel=False)
+        assert len(set(t.threshold.tolist())) == 1
+        tagged = (p[:100].max(axis=1) >= t.threshold[0]).mean()
+        assert tagged == pytest.approx(allowed)
+    assert fit_thresholds(p, y | ~y.any(axis=1)[:, None], multilabel=False).threshold.tolist() == [0.0] * 3

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,7 +111,7 @@ def test_sentences_that_share_nothing_and_names_that_lead_elsewhere_are_told(tmp
     for texts in (odd, [LabelledSentence(r.id, r.text[0], "en", r.labels) for r in odd]):
         write_labels(folder / "a.csv", texts)
         with pytest.raises(TrainingError, match="label more sentences"):
-            train(folder, tmp_path / "models", options=Options(n_folds=2, C_grid=(8.0,), n_jobs=1))
+            train(folder, tmp_path / "models", options=Options(n_folds=2, min_df=2, C_grid=(8.0,), n_jobs=1))
     for options in ({"version": "../evil"}, {"name": "two\nlines"}):
         with pytest.raises(InputError):
             train(folder, tmp_path / "models", options=SMALL, **options)
@@ -161,3 +162,59 @@ def test_report_and_card_name_support_interval_and_command(small_model):
     for told in ("`narratives train`", "95 %", "support", "Where it misleads", "Not for", "license: apache-2.0"):
         assert told in small_model.card
     json.dumps(small_model.report, allow_nan=False)
+
+
+def test_held_out_rows_are_measured_and_not_trained_on(small_labels, tmp_path):
+    labels = tmp_path / "labels"
+    shutil.copytree(small_labels, labels)
+    rows = read_labels(labels / "written.csv")
+    splits = ["dev" if i % 7 == 0 else "train" if i % 2 else "" for i in range(len(rows))]
+    write_labels(labels / "written.csv", [replace(r, split=s) for r, s in zip(rows, splits, strict=True)])
+    trained = train(labels, tmp_path / "models", name="small", options=SMALL)
+    n_held = splits.count("dev")
+    assert trained.report["test"]["sets"]["dev"]["all"]["n_sentences"] == n_held
+    assert trained.model.manifest["training_data"]["n_sentences"] == len(read_labels(labels)) - n_held
+    # As if they had never been there: only the card and the report know of them.
+    write_labels(labels / "written.csv", [r for r, s in zip(rows, splits, strict=True) if s != "dev"])
+    without = train(labels, tmp_path / "without", name="small", options=SMALL)
+    ours, theirs = files(trained.path), files(without.path)
+    assert {name for name in ours if ours[name] != theirs[name]} == {"README.md", "report.json", "manifest.json"}
+    write_labels(labels / "written.csv", [replace(r, split="dev") for r in rows])
+    (labels / "articles.csv").unlink()
+    with pytest.raises(TrainingError, match="held out"):
+        train(labels, tmp_path / "none", options=SMALL)
+
+
+def test_a_single_label_codebook_of_whole_texts(tmp_path):
+    """Somebody else's: four subjects, one for each text, no voices, no row without a label."""
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    subjects = {
+        "bread": "flour oven crust",
+        "ships": "harbour mast keel",
+        "chess": "rook gambit pawn",
+        "bees": "hive wax nectar",
+    }
+    (labels / "taxonomy.yaml").write_text(
+        "version: 1\nunit: text\nmultilabel: false\nthemes:\n  - id: all\n    name: All\n    narratives:\n"
+        + "".join(f"      - {{id: {s}, name: {s}, definition: about {s}}}\n" for s in subjects)
+    )
+    write_labels(
+        labels / "rows.csv",
+        [
+            LabelledSentence(
+                f"{s}-{i}", f"{s} {w} {w}, {i * 7919} {chr(97 + i) * 9}", "en", {s: None}, origin="imported"
+            )
+            for s, words in subjects.items()
+            for i in range(15)
+            for w in [words.split()[i % len(words.split())]]
+        ],
+    )
+    trained = train(labels, tmp_path / "models", options=Options(n_folds=3, n_jobs=1))
+    assert trained.report["cross_validation"]["all"]["micro"]["f1"] > 0.9
+    texts = ["A rook and a pawn. The gambit was fine.", "Flour, oven, crust.\nDay 3 bread and bread."]
+    for text, expected in zip(texts, ("chess", "bread"), strict=True):
+        result = trained.model.score([text], all=True).results[0]
+        assert [s.text for s in result.sentences] == [text]
+        assert [d.id for d in result.labels if d.decision != "no"] == [expected]
+    assert np.array_equal(trained.model.predict_proba(texts).argmax(axis=1), [2, 0])
