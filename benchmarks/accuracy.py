@@ -1,13 +1,16 @@
 """The project's own test set and its neutral articles, at the thresholds that the model ships with.
 
-    python benchmarks/accuracy.py
+    python benchmarks/accuracy.py [peers.json]
 
-Prints Markdown tables. The test set (``labels/test/*.csv``) and the neutral articles (``labels/test/neutral``) were
+``peers.json`` comes from ``benchmarks/peers.py``. Prints Markdown tables. The test set (``labels/test/*.csv``) and the
+neutral articles (``labels/test/neutral``) were
 written by other hands than the training sentences; nothing is trained, chosen or tuned on them.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ def main() -> None:
     """Measure and print."""
     root = Path(__file__).resolve().parent.parent
     labels = root / "labels"
+    peers = json.loads(Path(sys.argv[1]).read_text("utf-8")) if len(sys.argv) > 1 else {}
     model = load_model(root / "models")
     found = evaluate_test_sets(model, labels / "test")
     keywords = read_keywords(model.taxonomy, labels / "cues")
@@ -34,7 +38,13 @@ def main() -> None:
         y = np.array([[n in row.labels for n in model.ids] for row in rows])
         y_pred = keyword_rules([row.text for row in rows], keywords)
         rules = measure(model.ids, y, y_pred, y_pred.astype(np.float64), np.arange(len(rows)))
-        for told, f in ((name, report["all"]), (f"{name}, keyword rules", rules)):
+        told_figures = [(name, report["all"]), (f"{name}, keyword rules", rules)]
+        for peer, given in peers.get("peers", {}).items():
+            if peer.startswith(f"{name}: "):
+                p = np.array(given["probabilities"])[:, [peers["ids"].index(n) for n in model.ids]]
+                found_by_peer = measure(model.ids, y, p >= given["threshold"], p, np.arange(len(rows)))
+                told_figures.append((peer.replace(":", ","), found_by_peer))
+        for told, f in told_figures:
             low, high = f["micro"]["f1_interval"]
             print(
                 f"| {told} | {f['n_sentences']} | {int(y.sum())} | {f['micro']['f1']:.3f} | {low:.3f} to {high:.3f} "

@@ -74,7 +74,7 @@ def evaluate(
                 bar.update(task, description=f"{stage} {share:.0%}")
 
             prepared = prepare(rows, taxonomy, options, tell)
-            (scores,) = cross_validate(
+            scores = cross_validate(
                 prepared.counts, prepared.y, prepared.pairs, prepared.folds, [fitted["C"]], options, tell
             )
             report = report_scores(prepared, scores, options)

@@ -43,9 +43,10 @@ cdef enum:
     LONGEST_KEPT = 32       # characters of a chunk whose sum is kept
     LONGEST_SUMMED = 1 << 14  # characters of a text whose chunks are summed
     MOST_REPEATED = 32      # from here corrections would cancel too many digits
-    N_SLOTS = 1 << 17
-    MOST_KEPT = 1 << 16
-    ARENA_WORDS = 1 << 22   # 16 MB of address space; touched as it fills
+    N_SLOTS = 1 << 18
+    SLOT_SHIFT = 64 - 18
+    MOST_KEPT = 1 << 17
+    ARENA_WORDS = 1 << 23   # 32 MB of address space; touched as it fills
     N_LOGS = 256
     LONGEST_TEXT = 1 << 28  # offsets of n-grams have 29 bits
 
@@ -277,7 +278,7 @@ cdef class Scorer:
 
     cdef bint _recall(self, uint64_t h, const uint32_t *characters, Chunk *chunk) noexcept nogil:
         """Fill in a chunk that was kept."""
-        cdef uint64_t place = h >> 47
+        cdef uint64_t place = h >> SLOT_SHIFT
         cdef uint64_t tag = h & LOW_HALF
         cdef uint64_t slot
         cdef uint32_t *record
@@ -383,14 +384,14 @@ cdef class Scorer:
                     i += 1
                 if i > begin:
                     h *= FIBONACCI
-                    PREFETCH(&self.slots[h >> 47])
+                    PREFETCH(&self.slots[h >> SLOT_SHIFT])
                     hashes[n_block] = h
                     block[n_block].characters = characters + begin
                     block[n_block].n_characters = <uint32_t>(i - begin)
                     n_block += 1
                 i += 1
             for k in range(n_block):
-                PREFETCH(self.arena + (<Py_ssize_t>(LOAD_SLOT(&self.slots[hashes[k] >> 47]) & LOW_HALF) * 16))
+                PREFETCH(self.arena + (<Py_ssize_t>(LOAD_SLOT(&self.slots[hashes[k] >> SLOT_SHIFT]) & LOW_HALF) * 16))
             for k in range(n_block):
                 chunk = &block[k]
                 if chunk.n_characters > LONGEST_KEPT:
@@ -403,7 +404,7 @@ cdef class Scorer:
                     )
                     if not plain:
                         n_own += 1
-                    self._keep(hashes[k] >> 47, hashes[k] & LOW_HALF, chunk.characters, chunk)
+                    self._keep(hashes[k] >> SLOT_SHIFT, hashes[k] & LOW_HALF, chunk.characters, chunk)
                 if not plain:
                     s.chunk_sums[n_sums] = chunk.sum
                     n_sums += 1

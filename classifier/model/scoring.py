@@ -376,6 +376,8 @@ def _language(item: TextItem, detect: bool) -> Language | None:
 
 
 def _listed(texts: Iterable[Any]) -> list[Any]:
+    if type(texts) is list:
+        return texts.copy()  # so that nobody changes it while the scorer reads
     if isinstance(texts, (str, bytes, TextItem)):
         raise InputError("a single text was given; put it in a list: [text]", field="texts")
     try:

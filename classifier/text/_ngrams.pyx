@@ -282,6 +282,16 @@ cdef class Lookup:
             self.alphabet.symbol_of[<uint32_t>ord(letter)] = self.alphabet.n_symbols
         self.packed = self.alphabet.n_symbols < (1 << PACKED_BITS)
         self.ngrams = Table(self.n_char_features)
+        n_expected = 1 << 10
+        while n_expected < 16 * self.n_char_features:
+            n_expected *= 2
+        self.sieve = <uint64_t *>calloc(n_expected // 64, sizeof(uint64_t))
+        if self.sieve == NULL:
+            raise MemoryError
+        self.sieve_shift = 64
+        while n_expected > 1:
+            n_expected //= 2
+            self.sieve_shift -= 1
         for i, feature in enumerate(char_features):
             self._put_ngram(feature, <uint32_t>(self.n_word_features + i))
         n_expected = self.n_word_features + len(known_words)
@@ -317,6 +327,7 @@ cdef class Lookup:
             self.known[number] = 1
 
     def __dealloc__(self):
+        free(self.sieve)
         free(self.unigram)
         free(self.flags)
         free(self.known)
@@ -338,6 +349,8 @@ cdef class Lookup:
         for i in range(n):
             push(&low, &high, symbols[i], PACKED_BITS if self.packed else WIDE_BITS)
         self.ngrams.put(low, high, number)
+        low = mix(low, high) >> self.sieve_shift
+        self.sieve[low >> 6] |= (<uint64_t>1) << (low & 63)
 
     def _add_token(self, str word):
         cdef Py_ssize_t n = len(word)
@@ -363,7 +376,9 @@ cdef class Lookup:
         cdef uint64_t key = 1, low = 1
         cdef int run = 1, n, shift = self.ngrams.shift
         cdef const Slot *slots = self.ngrams.slots
-        cdef uint64_t mask = self.ngrams.mask
+        cdef uint64_t mask = self.ngrams.mask, place, sieved
+        cdef const uint64_t *sieve = self.sieve
+        cdef int sieve_shift = self.sieve_shift
         if self.packed:
             for i in range(1, length + 2):
                 symbol = characters[i - 1] & SYMBOL if i <= length else 1
@@ -374,7 +389,12 @@ cdef class Lookup:
                 key = ((key << PACKED_BITS) | symbol) & PACKED_MASK
                 run += 1
                 for n in range(2, (run if run < LONGEST else LONGEST) + 1):
-                    feature = get(slots, mask, shift, key & (((<uint64_t>1) << (PACKED_BITS * n)) - 1), 0)
+                    low = key & (((<uint64_t>1) << (PACKED_BITS * n)) - 1)
+                    place = mix(low, 0)
+                    sieved = place >> sieve_shift
+                    if not sieve[sieved >> 6] >> (sieved & 63) & 1:
+                        continue
+                    feature = get(slots, mask, shift, low, 0)
                     if feature != <uint32_t>NOTHING:
                         if ends != NULL:
                             ends[n_found] = <uint32_t>i | (<uint32_t>n << 29)

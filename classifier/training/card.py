@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from classifier.taxonomy import Taxonomy
@@ -14,8 +14,12 @@ def write_card(
     parameters: Mapping[str, Any],
     calibration: Mapping[str, Any],
     report: Mapping[str, Any],
+    origins: str = "",
 ) -> str:
-    """The card as Markdown, with the header that Hugging Face reads. It holds no time, so that it can be hashed."""
+    """The card as Markdown, with the header that Hugging Face reads. It holds no time, so that it can be hashed.
+
+    ``origins`` is Markdown that says where each kind of sentence comes from.
+    """
     scores = report["cross_validation"]
     everything = scores["all"]
     plain = everything["plain"]
@@ -51,10 +55,7 @@ def write_card(
             for value, count in data[column].items()
         ],
         "",
-        "Sentences of origin `article` come from published articles (see `seeds/sources.csv`); `written` ones were "
-        "written for this project by a language model working from lists of typical claims and phrases, and labelled "
-        "by it; `labels/README.md` says who labelled what and how far the annotators agree. No written sentence is a "
-        "quotation.",
+        origins.strip() or "Where they come from: see the guide beside the labels.",
         "",
         "## Figures",
         "",
@@ -90,6 +91,12 @@ def write_card(
             f"| {code} | {figures['n_sentences']} | {figures['micro']['f1']:.2f} | {figures['macro']['f1']:.2f} "
             f"| {figures['plain']['tagged']:.1%} | {figures['ece']:.3f} |"
         )
+    lines += [
+        "",
+        "![Reliability](reliability.svg) ![Precision and recall](precision-recall.svg)",
+        "",
+        *_confusions(scores.get("confusions", [])),
+    ]
     if "voices_found" in scores:
         heard = scores["voices_found"]
         lines += [
@@ -131,6 +138,27 @@ def write_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _confusions(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not found:
+        return []
+    return [
+        "Worst confusions: the narrative was missed and another tagged in its stead.",
+        "",
+        "| missed | tagged | sentences | for example |",
+        "|---|---|---|---|",
+        *[f"| {c['missed']} | {c['tagged']} | {c['n_sentences']} | {_cell(c['example'])} |" for c in found],
+    ]
+
+
+def _cell(text: str, width: int = 200) -> str:
+    """A text as a cell of a Markdown table."""
+    plain = " ".join(text.split())
+    plain = plain if len(plain) <= width else plain[: width - 1] + "…"
+    for mark in "\\`*_[]<>|":
+        plain = plain.replace(mark, "\\" + mark)
+    return plain
 
 
 def _test_sets(test: Mapping[str, Any]) -> list[str]:

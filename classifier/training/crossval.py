@@ -5,7 +5,7 @@ Calibration and thresholds that judge a fold are fitted on the out-of-fold score
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,6 +160,10 @@ class OutOfFold:
     voices: npt.NDArray[np.float64] | None
 
 
+LARGE_CORPUS = 10_000
+"""From so many sentences on two folds choose C; the others are fitted with that one only."""
+
+
 def cross_validate(
     counts: Counts,
     y: npt.NDArray[np.bool_],
@@ -168,13 +172,20 @@ def cross_validate(
     C_values: Sequence[float],
     options: Options,
     progress: Progress | None = None,
-) -> list[OutOfFold]:
-    """Out-of-fold scores for each C. Folds run side by side in ``n_jobs`` processes."""
-    n_folds = int(folds.max()) + 1
+) -> OutOfFold:
+    """Out-of-fold scores with the C that has the best held-out macro average precision.
 
-    def run(fold: int) -> tuple[int, dict[float, npt.NDArray[np.float64]], npt.NDArray[np.float64] | None]:
+    Folds run side by side in ``n_jobs`` threads; what takes long lets go of the interpreter. All folds choose, or in a
+    large corpus the first two.
+    """
+    n_folds = int(folds.max()) + 1
+    n_choosing = n_folds if len(y) < LARGE_CORPUS or len(C_values) == 1 else min(2, n_folds)
+
+    def run(
+        fold: int, values: Sequence[float]
+    ) -> tuple[int, dict[float, npt.NDArray[np.float64]], npt.NDArray[np.float64] | None]:
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        fitted = fit_rows(counts, train, y, pairs, C_values, options)
+        fitted = fit_rows(counts, train, y, pairs, values, options)
         X = fitted.features.transform(counts, test)
         heard = None
         if fitted.voices is not None:
@@ -184,26 +195,32 @@ def cross_validate(
 
     logits = {C: np.zeros(y.shape) for C in C_values}
     voices = np.full((len(pairs.rows), len(VOICES)), 1 / len(VOICES))
-    spoken = False
-    parallel = joblib.Parallel(n_jobs=min(options.n_jobs, n_folds), return_as="generator_unordered")
-    for done, (fold, scored, heard) in enumerate(parallel(joblib.delayed(run)(fold) for fold in range(n_folds))):
-        for C in C_values:
-            logits[C][folds == fold] = scored[C]
-        if heard is not None:
-            voices[folds[pairs.rows] == fold] = heard
-            spoken = True
-        if progress:
-            progress("cross-validating", (done + 1) / n_folds)
-    return [OutOfFold(C, folds, logits[C], voices if spoken else None) for C in C_values]
+    spoken, done, chosen = False, 0, list(C_values)
+    parallel = joblib.Parallel(n_jobs=min(options.n_jobs, n_folds), return_as="generator_unordered", prefer="threads")
+    for stage in (range(n_choosing), range(n_choosing, n_folds)):
+        for fold, scored, heard in parallel(joblib.delayed(run)(fold, chosen) for fold in stage):
+            for C in chosen:
+                logits[C][folds == fold] = scored[C]
+            if heard is not None:
+                voices[folds[pairs.rows] == fold] = heard
+                spoken = True
+            done += 1
+            if progress:
+                progress("cross-validating", done / n_folds)
+        if len(chosen) > 1:
+            seen = folds < n_choosing
+            chosen = [choose_C({C: logits[C][seen] for C in chosen}, y[seen])]
+    return OutOfFold(chosen[0], folds, logits[chosen[0]], voices if spoken else None)
 
 
-def choose_C(candidates: Sequence[OutOfFold], y: npt.NDArray[np.bool_]) -> OutOfFold:
-    """The candidate with the best macro average precision; the smaller C among equals to three digits."""
+def choose_C(logits: Mapping[float, npt.NDArray[np.float64]], y: npt.NDArray[np.bool_]) -> float:
+    """The C with the best macro average precision of held-out logits; the smaller among equals to three digits."""
     present = np.flatnonzero(y.any(axis=0))
-    scores = [
-        round(float(np.mean([average_precision(c.logits[:, k], y[:, k]) for k in present])), 3) for c in candidates
-    ]
-    return candidates[int(np.argmax(scores))]
+    scores = {
+        C: round(float(np.mean([average_precision(found[:, k], y[:, k]) for k in present])), 3)
+        for C, found in sorted(logits.items())
+    }
+    return max(scores, key=scores.__getitem__)
 
 
 @dataclass(frozen=True)

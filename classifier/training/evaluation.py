@@ -70,9 +70,41 @@ def prepare(
     )
 
 
-def report_scores(prepared: Prepared, scores: OutOfFold, options: Options) -> dict[str, Any]:
+def find_confusions(prepared: Prepared, judged: Judged, *, top: int = 10) -> list[dict[str, Any]]:
+    """The commonest pairs of a narrative that was missed and another that was tagged in its stead.
+
+    Returns
+    -------
+    list of dict
+        ``missed``, ``tagged`` (narrative ids), ``n_sentences``, and as ``example`` the text for which the wrong
+        narrative was likeliest.
+    """
+    ids = prepared.taxonomy.ids
+    missed, wrong = prepared.y & ~judged.y_pred, judged.y_pred & ~prepared.y
+    table = missed.astype(np.int64).T @ wrong.astype(np.int64)
+    found = []
+    for flat in np.argsort(-table, axis=None, kind="stable")[:top].tolist():
+        a, b = divmod(flat, len(ids))
+        if not table[a, b]:
+            break
+        both = np.flatnonzero(missed[:, a] & wrong[:, b])
+        worst = int(both[np.argmax(judged.probabilities[both, b])])
+        found.append(
+            {
+                "missed": ids[a],
+                "tagged": ids[b],
+                "n_sentences": int(table[a, b]),
+                "example": prepared.rows[worst].text,
+            }
+        )
+    return found
+
+
+def report_scores(
+    prepared: Prepared, scores: OutOfFold, options: Options, judged: Judged | None = None
+) -> dict[str, Any]:
     """Figures of out-of-fold scores: over all rows, per language, per origin, per register; and of the voices."""
-    judged = judge(scores, prepared.y, options, multilabel=prepared.taxonomy.multilabel)
+    judged = judged or judge(scores, prepared.y, options, multilabel=prepared.taxonomy.multilabel)
     ids = prepared.taxonomy.ids
     report: dict[str, Any] = {
         "C": scores.C,
@@ -81,6 +113,7 @@ def report_scores(prepared: Prepared, scores: OutOfFold, options: Options) -> di
             ids, prepared.y, judged.y_pred, judged.probabilities, prepared.units, random_state=options.random_state
         ),
     }
+    report["confusions"] = find_confusions(prepared, judged)
     for column in ("language", "origin", "register"):
         report[f"by_{column}"] = _by(prepared, judged, column, options)
     if scores.voices is not None:
@@ -125,7 +158,7 @@ def random_split(prepared: Prepared, C: float, options: Options, progress: Progr
     """The same cross-validation with rows dealt at random: what ignoring units would publish."""
     alone = np.arange(len(prepared.rows), dtype=np.int64)
     folds = stratified_folds(prepared.y, alone, options.n_folds, random_state=options.random_state)
-    (scores,) = cross_validate(prepared.counts, prepared.y, prepared.pairs, folds, [C], options, progress)
+    scores = cross_validate(prepared.counts, prepared.y, prepared.pairs, folds, [C], options, progress)
     judged = judge(scores, prepared.y, options, multilabel=prepared.taxonomy.multilabel)
     return measure(prepared.taxonomy.ids, prepared.y, judged.y_pred, judged.probabilities, alone)
 

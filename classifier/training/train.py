@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,13 @@ from classifier.training.crossval import (
     Options,
     OutOfFold,
     Progress,
-    choose_C,
     cross_validate,
     fit_rows,
+    judge,
     min_df_for,
 )
 from classifier.training.evaluation import Prepared, evaluate_model, evaluate_test_sets, prepare, report_scores
+from classifier.training.plots import precision_recall, reliability_diagram
 
 PACKAGES = ("numpy", "scikit-learn", "scipy", "narrative-classifier")
 N_GOLDEN = 40
@@ -57,6 +59,8 @@ TRAINING_SPLITS = ("", "train")
 
 FINAL_TOL = 0.02
 """Tolerance of the fit on all sentences: its objective is within 1e-6 of the minimum."""
+
+FINAL_VOICE_TOL = 1e-4
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def train(
         Directory with ``taxonomy.yaml`` and ``*.csv``. Rows whose ``split`` is neither empty nor "train" are held out
         and measured under that name. In it, where they are there, ``unfamiliar/*.csv`` (language,
         text) set the familiarity bound, and ``test/*.csv`` and ``test/neutral/*/*.txt`` are measured once, at the end,
-        for the report; nothing is chosen on them.
+        for the report; nothing is chosen on them. ``origins.md`` goes into the card.
     models : path
         Directory that takes the new version; ``CURRENT`` there moves to it unless ``promote_it`` is false.
     version : str, optional
@@ -122,10 +126,9 @@ def train(
     if (models / version).exists():
         raise TrainingError(f"{models / version} is there already; name another version")
     prepared = prepare(rows, taxonomy, options, progress)
-    candidates = cross_validate(
+    scores = cross_validate(
         prepared.counts, prepared.y, prepared.pairs, prepared.folds, options.C_grid, options, progress
     )
-    scores = choose_C(candidates, prepared.y)
     tell("fitting on all sentences", 0.0)
     path, report = _write(prepared, scores, labels, models / version, name, options, held_out)
     model = load_directory(path)
@@ -146,9 +149,21 @@ def _write(
 ) -> tuple[Path, dict[str, Any]]:
     taxonomy, rows, y = prepared.taxonomy, prepared.rows, prepared.y
     everything = np.arange(len(rows), dtype=np.int64)
-    fitted = fit_rows(
-        prepared.counts, everything, y, prepared.pairs, [scores.C], options, tol=FINAL_TOL, voice_tol=1e-4
-    )
+    # The figures of cross-validation take as long as the fit, and neither needs the other.
+    with ThreadPoolExecutor(1) as beside:
+        judged = beside.submit(judge, scores, y, options, multilabel=taxonomy.multilabel)
+        figures = beside.submit(lambda: report_scores(prepared, scores, options, judged.result()))
+        fitted = fit_rows(
+            prepared.counts,
+            everything,
+            y,
+            prepared.pairs,
+            [scores.C],
+            options,
+            tol=FINAL_TOL,
+            voice_tol=FINAL_VOICE_TOL,
+        )
+        cross_validation = figures.result()
     head = fitted.heads[scores.C]
     lines = fit_lines(scores.logits, y)
     slope, shift = stack_lines(lines)
@@ -163,7 +178,7 @@ def _write(
     known = sorted({word for row in rows for word in tokens(row.text.lower())})
     bound, coverage_figures = _coverage(prepared, labels)
     report = {
-        "cross_validation": report_scores(prepared, scores, options),
+        "cross_validation": cross_validation,
         "documents": document_figures,
         "coverage": coverage_figures,
         "data": describe(rows),
@@ -250,8 +265,21 @@ def _write(
     report["test"] = evaluate_test_sets(model, labels / "test")
     for split, members in sorted(held_out.items()):
         report["test"].setdefault("sets", {})[split] = evaluate_model(model, members)
-    texts = {"README.md": write_card(name, taxonomy, parameters, calibration, report).encode("utf-8")}
+    held = judged.result()
+    texts = {
+        "README.md": write_card(name, taxonomy, parameters, calibration, report, _read_origins(labels)).encode("utf-8"),
+        "reliability.svg": reliability_diagram(held.probabilities, y),
+        "precision-recall.svg": precision_recall(taxonomy.ids, held.probabilities, y),
+    }
     return write_model(target, json_files=json_files, arrays=arrays, texts=texts, manifest=manifest), report
+
+
+def _read_origins(labels: Path) -> str:
+    path = labels / "origins.md"
+    try:
+        return path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path}: cannot be read as UTF-8 text: {error}") from error
 
 
 def _theme_lines(taxonomy: Taxonomy, logits: npt.NDArray[np.float64], y: npt.NDArray[np.bool_]) -> dict[str, Line]:

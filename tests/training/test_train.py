@@ -61,7 +61,7 @@ def test_a_fold_is_judged_without_its_own_labels(small_labels, root):
     rows = read_labels(small_labels)
     taxonomy = load_taxonomy(root / "labels" / "taxonomy.yaml")
     prepared = prepare(rows, taxonomy, SMALL)
-    (scores,) = cross_validate(prepared.counts, prepared.y, prepared.pairs, prepared.folds, [8.0], SMALL)
+    scores = cross_validate(prepared.counts, prepared.y, prepared.pairs, prepared.folds, [8.0], SMALL)
     honest = judge(scores, prepared.y, SMALL)
     here = prepared.folds == 0
     spoiled = prepared.y.copy()
@@ -70,7 +70,7 @@ def test_a_fold_is_judged_without_its_own_labels(small_labels, root):
     assert np.array_equal(again.probabilities[here], honest.probabilities[here])
     assert np.array_equal(again.y_pred[here], honest.y_pred[here])
     assert not np.array_equal(again.probabilities[~here], honest.probabilities[~here])
-    (refit,) = cross_validate(prepared.counts, spoiled, prepared.pairs, prepared.folds, [8.0], SMALL)
+    refit = cross_validate(prepared.counts, spoiled, prepared.pairs, prepared.folds, [8.0], SMALL)
     assert np.array_equal(refit.logits[here], scores.logits[here])
 
 
