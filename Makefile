@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-test run test train lint fix lock bench bench-accuracy clean
+.PHONY: setup setup-test run test test-sanitize train lint fix lock bench bench-accuracy clean
 
 setup: $(VENV)/.run-installed
 
@@ -42,6 +42,31 @@ test: lint
 	$(BIN)/narratives labels check > /dev/null
 	$(BIN)/narratives models verify
 	$(BIN)/python -m pytest -n auto
+
+# The compiled code under AddressSanitizer and UndefinedBehaviorSanitizer: gcc on Linux. What is built lies in a copy, so
+# that neither $(VENV) nor what is built in the checkout is touched; "make setup-test" comes first, by hand.
+# Given CFLAGS replace Python's own, -fwrapv and -DNDEBUG among them: overflows are seen, assertions are on.
+SANITIZED := build/sanitize
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1
+SANITIZED_TESTS := tests/model/test_linear.py tests/training/test_features.py tests/training/test_fitting.py
+
+test-sanitize: export PYTHONDONTWRITEBYTECODE := 1
+test-sanitize:
+	@test -x $(BIN)/pytest || { echo "make setup-test first"; exit 1; }
+	rm -rf $(SANITIZED)
+	mkdir -p $(SANITIZED)
+	tar -cf - --exclude='*.so' --exclude='_*.c' --exclude=__pycache__ \
+	  classifier labels models service tests LICENSE README.md pyproject.toml | tar -xf - -C $(SANITIZED)
+	sed -i -e 's/"-O3", //' -e 's/^optional = true/optional = false/' $(SANITIZED)/pyproject.toml
+	cd $(SANITIZED) && CC=gcc CFLAGS="$(SANITIZE)" LDFLAGS="$(SANITIZE)" $(abspath $(BIN))/python \
+	  -W ignore -c 'from setuptools import setup; setup()' --quiet build_ext --inplace --cython-line-directives
+	@cd $(SANITIZED) && for module in text/_ngrams model/_scorer training/_joint; do \
+	  grep -q __asan_report classifier/$$module.*.so && grep -q __ubsan_handle classifier/$$module.*.so || \
+	  { echo "classifier/$$module was not built with the sanitizers"; exit 1; }; done
+	cd $(SANITIZED) && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
+	  PYTHONMALLOC=malloc PYTHONPATH="$(CURDIR)/$(SANITIZED)" NARRATIVES_ENGINE=compiled \
+	  $(abspath $(BIN))/python -m pytest $(SANITIZED_TESTS) -n0 -p no:cacheprovider --capture=sys
 
 lint: setup-test
 	$(BIN)/ruff format --check .

@@ -39,6 +39,7 @@ cdef extern from *:
     void UNLOCK(uint8_t *place) noexcept nogil
 
 cdef enum:
+    PROBES = 16             # places that a kept chunk may lie from home: nobody can flood the table with collisions
     BLOCK = 32              # chunks looked up at once, so that memory answers side by side
     LONGEST_KEPT = 32       # characters of a chunk whose sum is kept
     LONGEST_SUMMED = 1 << 14  # characters of a text whose chunks are summed
@@ -182,8 +183,8 @@ cdef class Scorer:
     cdef add_rows_function add_rows
 
     def __cinit__(
-        self, Lookup lookup, const double[::1] idf, const double[:, ::1] coef, const double[::1] intercept,
-        Py_ssize_t n_probabilities, bint portable=False
+        self, Lookup lookup not None, const double[::1] idf not None, const double[:, ::1] coef not None,
+        const double[::1] intercept not None, Py_ssize_t n_probabilities, bint portable=False
     ):
         cdef Py_ssize_t i, j
         self.lookup = lookup
@@ -253,11 +254,16 @@ cdef class Scorer:
         ) // 16 * 16
         cdef uint32_t *record
         cdef uint32_t *cursor
+        cdef int probe = 0
         if not TRY_LOCK(&self.lock):
             return
         if self.n_kept < MOST_KEPT and self.arena_used + size <= ARENA_WORDS:
-            while LOAD_SLOT(&self.slots[place]) != 0:
+            while probe < PROBES and LOAD_SLOT(&self.slots[place]) != 0:
                 place = (place + 1) & (N_SLOTS - 1)
+                probe += 1
+            if probe == PROBES:
+                UNLOCK(&self.lock)
+                return
             record = self.arena + self.arena_used
             record[0] = chunk.n_characters
             record[1] = chunk.n_features
@@ -283,7 +289,8 @@ cdef class Scorer:
         cdef uint64_t slot
         cdef uint32_t *record
         cdef uint32_t *cursor
-        while True:
+        cdef int probe
+        for probe in range(PROBES):
             slot = LOAD_SLOT(&self.slots[place])
             if slot == 0:
                 return False
@@ -300,6 +307,7 @@ cdef class Scorer:
                         chunk.tokens = cursor + record[1]
                         return True
             place = (place + 1) & (N_SLOTS - 1)
+        return False
 
     cdef void _analyse(
         self, const uint32_t *characters, Chunk *chunk, uint32_t *features, uint32_t *tokens, float *total
@@ -514,7 +522,7 @@ cdef class Scorer:
         PREFETCH(self.rows + feature * self.stride)
         return n_listed + 1
 
-    def score(self, list texts):
+    def score(self, list texts not None):
         """Outputs of texts, each taken as one unit, and their numbers of words and of known words.
 
         Returns
@@ -529,11 +537,11 @@ cdef class Scorer:
         """
         return self._run(texts, self.n_outputs, True, False)
 
-    def decision_function(self, list texts):
+    def decision_function(self, list texts not None):
         """Logits of shape (n_texts, n_probabilities); see :meth:`score` for errors."""
         return self._run(texts, self.n_probabilities, False, False)
 
-    def predict_proba(self, list texts):
+    def predict_proba(self, list texts not None):
         """Probabilities of shape (n_texts, n_probabilities); see :meth:`score` for errors."""
         return self._run(texts, self.n_probabilities, False, True)
 
@@ -546,6 +554,10 @@ cdef class Scorer:
         cdef Scratch *scratch
         cdef Text *batch
         cdef Text one
+        cdef int kind
+        cdef const void *data
+        texts = texts[:]  # holds the strings, whatever others do to the caller's list while the GIL is free
+        n_texts = PyList_GET_SIZE(texts)
         for i in range(n_texts):
             text = <object>PyList_GET_ITEM(texts, i)
             if not PyUnicode_Check(text):
@@ -576,7 +588,6 @@ cdef class Scorer:
                 batch[i].data = PyUnicode_DATA(text)
                 batch[i].length = PyUnicode_GET_LENGTH(text)
                 batch[i].scored = False
-            # ``texts`` is the caller's own list of immutable strings, made for this call: it keeps their buffers.
             with nogil:
                 for i in range(n_texts):
                     batch[i].scored = self._score(
@@ -591,10 +602,13 @@ cdef class Scorer:
                         self._give_back(scratch)
                         scratch = NULL
                         scratch = self._borrow(n)
-                    self._score(
-                        PyUnicode_KIND(lowered), PyUnicode_DATA(lowered), n, scratch, out + i * wanted, wanted, squash,
-                        words + 2 * i if words != NULL else counted
-                    )
+                    kind = PyUnicode_KIND(lowered)
+                    data = PyUnicode_DATA(lowered)
+                    with nogil:
+                        self._score(
+                            kind, data, n, scratch, out + i * wanted, wanted, squash,
+                            words + 2 * i if words != NULL else counted
+                        )
         finally:
             if scratch != NULL:
                 self._give_back(scratch)

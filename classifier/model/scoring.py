@@ -89,6 +89,8 @@ class NarrativeModel:
         for half in (vocabulary["words"], vocabulary["chars"], stored.json["known_words.json"]):
             if not isinstance(half, list) or len(set(half)) < len(half) or any(not isinstance(f, str) for f in half):
                 raise ValueError("a vocabulary holds something twice, or what is no text")
+        if any(not 2 <= len(ngram) <= 5 for ngram in vocabulary["chars"]):
+            raise ValueError("a character n-gram has not 2 to 5 characters")
         self.identity = ModelIdentity(
             name=str(self.parameters["name"]),
             version=version,
@@ -173,7 +175,9 @@ class NarrativeModel:
         try:
             return self.scorer.decision_function(_listed(texts))
         except TypeError as error:
-            raise _wrong_type(*error.args) from None
+            raise _wrong_type(error) from None
+        except OverflowError as error:
+            raise InputError(str(error), field="texts") from None
 
     def predict_proba(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Calibrated probabilities, each text taken as one unit.
@@ -186,7 +190,9 @@ class NarrativeModel:
         try:
             return self.scorer.predict_proba(_listed(texts))
         except TypeError as error:
-            raise _wrong_type(*error.args) from None
+            raise _wrong_type(error) from None
+        except OverflowError as error:
+            raise InputError(str(error), field="texts") from None
 
     def score(
         self,
@@ -377,7 +383,7 @@ def _language(item: TextItem, detect: bool) -> Language | None:
 
 def _listed(texts: Iterable[Any]) -> list[Any]:
     if type(texts) is list:
-        return texts.copy()  # so that nobody changes it while the scorer reads
+        return texts
     if isinstance(texts, (str, bytes, TextItem)):
         raise InputError("a single text was given; put it in a list: [text]", field="texts")
     try:
@@ -386,14 +392,18 @@ def _listed(texts: Iterable[Any]) -> list[Any]:
         raise InputError(f"texts is {type(texts).__name__}; give a list of texts", field="texts") from None
 
 
-def _wrong_type(i: int, text: object) -> InputError:
+def _wrong_type(error: TypeError) -> Exception:
+    """What a scorer says of an item that is no text, told to the caller."""
+    if len(error.args) != 2:
+        return error
+    i, text = error.args
     return InputError(f"texts[{i}] is {type(text).__name__}, a text (str) is needed", field=f"texts[{i}]")
 
 
 def _checked(i: int, given: Any) -> TextItem:
     item = given if isinstance(given, TextItem) else TextItem(given)
     if not isinstance(item.text, str):
-        raise _wrong_type(i, item.text)
+        raise _wrong_type(TypeError(i, item.text))
     if item.id is not None and not isinstance(item.id, str):
         raise InputError(f"texts[{i}].id is {item.id!r}; a text or None is needed", field=f"texts[{i}].id")
     language = item.language

@@ -44,6 +44,7 @@ cdef enum:
     PACKED_BITS = 12
     WIDE_BITS = 19
     MAX_SYMBOLS = (1 << WIDE_BITS) - 1
+    LONGEST_TEXT = 1 << 28  # places of n-grams have 29 bits
 
 cdef uint64_t FIBONACCI = <uint64_t>0x9E3779B97F4A7C15
 cdef uint64_t PACKED_MASK = ((<uint64_t>1) << (PACKED_BITS * LONGEST)) - 1
@@ -301,9 +302,9 @@ cdef class Lookup:
         opening = set()
         closing = set()
         for i, feature in enumerate(word_features):
-            first, _, second = feature.partition(" ")
+            first, space, second = feature.partition(" ")
             number = self._add_token(first)
-            if second:
+            if space:
                 other = self._add_token(second)
                 self.pairs.put((<uint64_t>number << 32) | <uint32_t>other, 0, <uint32_t>i)
                 opening.add(number)
@@ -413,7 +414,7 @@ cdef class Lookup:
                     n_found += 1
         return n_found
 
-    def locate(self, str text):
+    def locate(self, str text not None):
         """Every occurrence of a feature in a *lowered* text.
 
         Returns
@@ -426,11 +427,11 @@ cdef class Lookup:
         cdef uint32_t *found = <uint32_t *>malloc(4 * (length + 2) * sizeof(uint32_t))
         cdef uint32_t *ends = <uint32_t *>malloc(4 * (length + 2) * sizeof(uint32_t))
         cdef uint32_t number
-        if characters == NULL or found == NULL or ends == NULL:
+        if length > LONGEST_TEXT or characters == NULL or found == NULL or ends == NULL:
             free(characters)
             free(found)
             free(ends)
-            raise MemoryError
+            raise OverflowError(length) if length > LONGEST_TEXT else MemoryError()
         places = []
         try:
             self.alphabet.read(PyUnicode_KIND(text), PyUnicode_DATA(text), length, characters)
@@ -561,6 +562,9 @@ cdef class _Rows:
             n_digits += 1
         for row in range(n_rows):
             longest = max(longest, begins[row + 1] - begins[row])
+        for i in range(self.used):
+            if self.columns[i] >= <uint32_t>places.shape[0]:
+                raise ValueError(f"{places.shape[0]} places, feature {self.columns[i]} has none")
         entries = <uint64_t *>malloc(longest * sizeof(uint64_t))
         sorted_entries = <uint64_t *>malloc(longest * sizeof(uint64_t))
         if entries == NULL or sorted_entries == NULL:
@@ -651,7 +655,7 @@ cdef class Counter:
         free(self.chunk_begins)
         free(self.chunk_ngrams)
 
-    def count(self, str text):
+    def count(self, str text not None):
         """Add the row of one text."""
         cdef Py_ssize_t length = PyUnicode_GET_LENGTH(text), i, begin
         cdef uint32_t *characters = <uint32_t *>malloc((length + 1) * sizeof(uint32_t))

@@ -12,8 +12,8 @@ VARIABLE = "NARRATIVES_ENGINE"
 """Environment variable: "python" leaves the compiled path aside, "compiled" refuses to go on without it."""
 
 
-MODULES = ("classifier.text._ngrams", "classifier.model._scorer", "classifier.training._joint")
-"""What must have been built for the compiled path."""
+MODULES = ("classifier.text._ngrams", "classifier.model._scorer")
+"""What must have been built for the compiled path; `training/_joint` may be missing beside them."""
 
 
 def _choose() -> Engine:

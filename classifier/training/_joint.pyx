@@ -60,8 +60,8 @@ cdef class JointSolver:
     cdef readonly Py_ssize_t n_visits
 
     def __cinit__(
-        self, const double[::1] data, const int[::1] indices, const long long[::1] indptr,
-        const signed char[:, ::1] signs, Py_ssize_t n_features, unsigned long long random_state
+        self, const double[::1] data not None, const int[::1] indices not None, const long long[::1] indptr not None,
+        const signed char[:, ::1] signs not None, Py_ssize_t n_features, unsigned long long random_state
     ):
         cdef Py_ssize_t i, k
         self.data, self.indices, self.indptr, self.signs = data, indices, indptr, signs
@@ -93,6 +93,9 @@ cdef class JointSolver:
                 if not 0 <= indices[k] < n_features:
                     raise ValueError(f"column {indices[k]} of {n_features}")
                 self.norms[i] += data[k] * data[k]
+        for i in range(self.n_samples):
+            if not self.norms[i] < 1e30:  # NaN too
+                raise ValueError("features that are not finite, or too large for single precision")
         for k in range(data.shape[0]):
             self.values[k] = <float>data[k]
         self.random = random_state * 2 + 1
@@ -139,6 +142,8 @@ cdef class JointSolver:
             free(scores)
             raise MemoryError
         try:
+            if penalties.shape[0] != 2 or penalties.shape[1] != self.n_labels or not (np.asarray(penalties) > 0).all():
+                raise ValueError(f"penalties of shape {np.shape(C)} for {self.n_labels} labels; all must be above 0")
             if self.C is None:
                 self._start(penalties)
             else:
@@ -250,7 +255,7 @@ cdef class JointSolver:
             high = self.upper[k]
             b = self.signs[i, j] * (scores[j] + self.bias[j])
             gradient = b + log(low / high)
-            if fabs(gradient) > worst:
+            if not fabs(gradient) <= worst:
                 worst = fabs(gradient)
             if fabs(gradient) < inner:
                 continue

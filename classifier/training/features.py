@@ -64,7 +64,9 @@ def _count(texts: Sequence[str], options: dict[str, Any]) -> tuple[Any, npt.NDAr
     analyze = counter.build_analyzer()
     if not any(analyze(text) for text in texts):  # scikit-learn refuses an empty vocabulary
         return sparse.csr_matrix(np.zeros((len(texts), 0), dtype=np.int64)), np.array([], dtype=object)
-    return counter.fit_transform(texts), counter.get_feature_names_out()
+    matrix = counter.fit_transform(texts)
+    matrix.sort_indices()
+    return matrix, counter.get_feature_names_out()
 
 
 def _count_compiled(texts: Sequence[str]) -> Counts:

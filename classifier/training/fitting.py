@@ -87,8 +87,11 @@ Fit = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 def _fit_jointly(
     X: Any, y: npt.NDArray[np.bool_], C_values: Sequence[float], random_state: int, tol: float
 ) -> Iterator[Fit]:
-    from classifier.training._joint import JointSolver
-
+    try:
+        from classifier.training._joint import JointSolver
+    except ImportError:  # the others were built and this was not
+        yield from _fit_each(X, y, C_values, random_state, tol)
+        return
     X = sparse.csr_matrix(X)
     solver = JointSolver(
         np.ascontiguousarray(X.data, dtype=np.float64),

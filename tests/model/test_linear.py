@@ -208,12 +208,47 @@ def test_an_alphabet_too_large_for_packed_keys():
     arrays = (weights.uniform(1, 5, n), known[::3], weights.normal(size=(n, 3)), np.zeros(3), 3)
     ours = make_scorer(known, chars, *arrays, path="compiled")
     theirs = make_scorer(known, chars, *arrays, path="python")
+    assert ours.lookup.alphabet.n_symbols >= 4096
     held_out = ["".join(rng.choices(letters + [" "] * 900, k=60)) for _ in range(300)]
     for part in (texts, held_out):
         for a, b in zip(ours.score(part), theirs.score(part), strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
     for text in texts[:20]:
         assert sorted(ours.locate(text)) == sorted(theirs.locate(text))
+
+
+@compiled_only
+def test_what_would_read_foreign_memory_is_refused(compiled):
+    from classifier.model._scorer import Scorer
+    from classifier.text._ngrams import Counter
+
+    for broken in (
+        lambda: compiled.score(None),
+        lambda: compiled.lookup.locate(None),
+        lambda: Counter().count(None),
+        lambda: Scorer(None, np.zeros(0), np.zeros((0, 1)), np.zeros(1), 1),
+    ):
+        with pytest.raises(TypeError):
+            broken()
+    counter = Counter()
+    counter.count("ab cd")
+    with pytest.raises(ValueError, match="places"):
+        counter.word_rows(np.zeros(0, int))
+
+
+@compiled_only
+def test_a_full_cache_of_chunks_changes_nothing(small_model):
+    rng = random.Random(5)
+    flood = [" ".join(f"{rng.randrange(36**6):x}" for _ in range(400)) for _ in range(500)]
+    texts = strings(200, seed=6)
+    scorer = remake(small_model, "compiled")
+    expected = scorer.decision_function(texts)
+    scorer.decision_function(flood)
+    assert scorer.n_kept > 50_000
+    np.testing.assert_array_equal(scorer.decision_function(texts), expected)
+    again = remake(small_model, "compiled")
+    again.decision_function(flood)
+    np.testing.assert_array_equal(again.decision_function(texts), expected)
 
 
 @compiled_only

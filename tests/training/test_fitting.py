@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from classifier.corpus.files import read_labels
 from classifier.text.engine import engine
+from classifier.training import fitting
 from classifier.training.features import count_ngrams, fit_features
 from classifier.training.fitting import fit_narratives, fit_voices, rank_features
 
@@ -42,7 +43,7 @@ def test_narratives_are_logistic_regressions_with_balanced_weights(data, path):
 
 @compiled_only
 @pytest.mark.parametrize("C", [0.1, 8.0, 128.0])
-def test_the_joint_solver_reaches_liblinears_minimum(root, C):
+def test_the_joint_solver_reaches_liblinears_minimum(root, C, monkeypatch):
     """On real sentences, at the tolerance that training uses: objectives within 1e-6 of each other."""
     rows = read_labels(root / "labels" / "en-claims.csv")
     counts = count_ngrams([row.text for row in rows])
@@ -50,6 +51,7 @@ def test_the_joint_solver_reaches_liblinears_minimum(root, C):
     X = fit_features(counts, everything).transform(counts, everything)
     names = ["foreign-puppet", "denied-statehood", "blame-shift", "russophobia", "wider-war"]
     y = np.array([[name in row.labels for name in names] for row in rows])
+    monkeypatch.setattr(fitting, "_fit_each", lambda *a, **k: pytest.fail("the joint solver gave up"))
     # Reached along a path of penalties, as in cross-validation, and at once.
     for values in ([C], [C / 16, C / 4, C]):
         head = fit_narratives(X, y, C_values=values, random_state=0, path="compiled")[C]
@@ -70,7 +72,10 @@ def test_any_small_problem(seed, n_labels, C):
     n_samples, n_features = int(rng.integers(2, 40)), int(rng.integers(1, 30))
     X = sparse.csr_matrix(rng.normal(size=(n_samples, n_features)) * (rng.random((n_samples, n_features)) < 0.3))
     y = rng.random((n_samples, n_labels)) < 0.5
-    ours = fit_narratives(X, y, C_values=[C], random_state=0, tol=1e-5, path="compiled")[C]
+    with pytest.MonkeyPatch.context() as patch:
+        if C <= 1:
+            patch.setattr(fitting, "_fit_each", lambda *a, **k: pytest.fail("the joint solver gave up"))
+        ours = fit_narratives(X, y, C_values=[C], random_state=0, tol=1e-5, path="compiled")[C]
     theirs = fit_narratives(X, y, C_values=[C], random_state=0, tol=1e-8, path="python")[C]
     for k in np.flatnonzero(y.any(axis=0) & ~y.all(axis=0)):
         mine = objective(X, y[:, k], C, ours.coef[:, k], ours.intercept[k])
@@ -81,6 +86,18 @@ def test_any_small_problem(seed, n_labels, C):
 @compiled_only
 def test_broken_arrays_are_refused():
     from classifier.training._joint import JointSolver
+
+    with pytest.raises(ValueError, match="goes back"):
+        JointSolver(np.ones(1), np.zeros(1, np.int32), np.array([0, 2, 1]), np.ones((2, 1), np.int8), 1, 0)
+    with pytest.raises(ValueError, match="not finite"):
+        JointSolver(np.full(1, np.nan), np.zeros(1, np.int32), np.array([0, 1]), np.ones((1, 1), np.int8), 1, 0)
+    with pytest.raises(TypeError):
+        JointSolver(None, None, None, None, 1, 0)
+    for C in (np.ones((1, 1)), np.ones((2, 2)), np.zeros((2, 1))):
+        with pytest.raises(ValueError, match="penalties"):
+            JointSolver(np.ones(1), np.zeros(1, np.int32), np.array([0, 1]), np.ones((1, 1), np.int8), 1, 0).fit(
+                C, 0.1, 9
+            )
 
     fine = (np.ones(1), np.zeros(1, np.int32), np.array([0, 1]), np.ones((1, 1), np.int8), 1, 0)
     JointSolver(*fine)
