@@ -86,9 +86,17 @@ lock: $(BIN)/python
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --extra test --constraint .locks/run.txt --output-file .locks/test.txt pyproject.toml .locks/build.in
 
-# How fast the scorer is beside scikit-learn.
-bench: setup
-	$(BIN)/python benchmarks/rate.py
+# How fast the scorer is beside scikit-learn and fastText; the latter wants numpy < 2 and has an environment of its own.
+FASTTEXT := .cache/fasttext
+
+bench: setup $(FASTTEXT)/.installed
+	test -f .cache/fasttext.bin || $(FASTTEXT)/bin/python benchmarks/peers.py labels .cache/fasttext.bin
+	$(BIN)/python benchmarks/rate.py .cache/fasttext.bin $(FASTTEXT)/bin/python
+
+$(FASTTEXT)/.installed:
+	$(PYTHON) -m venv $(FASTTEXT)
+	$(FASTTEXT)/bin/python -m pip install --quiet --disable-pip-version-check fasttext==0.9.3 "numpy<2"
+	@touch $@
 
 # The project's own test set and neutral articles, beside peers trained on the same sentences; these have an environment
 # of their own (torch is large). With DATA=../shared/benchmarks other people's labelled data too.

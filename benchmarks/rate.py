@@ -1,6 +1,6 @@
 """How fast the scorer is beside scikit-learn and fastText: one process, interleaved, one core, medians and ratios.
 
-    python benchmarks/rate.py [fasttext.bin]
+    python benchmarks/rate.py [fasttext.bin PYTHON]    # PYTHON has fasttext, which wants numpy < 2
 
 Prints Markdown tables. Texts are sentences of ``labels/``, no two the same within a round up to the number of sentences
 there; each round scores the same texts with each, one after the other, so that a drift of the machine's speed hits all.
@@ -8,6 +8,7 @@ there; each round scores the same texts with each, one after the other, so that 
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import statistics
@@ -92,9 +93,9 @@ def vectorising(texts: list[str]) -> None:
 def starting() -> None:
     """Import and first prediction in a process of its own."""
     program = (
-        "import time, resource; t = time.perf_counter(); from classifier import load_model; m = load_model(); "
-        "m.predict_proba(['War is inevitable.']); print(time.perf_counter() - t, "
-        "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        "import time; t = time.perf_counter(); from classifier import load_model; m = load_model(); "
+        "m.predict_proba(['War is inevitable.']); print(time.perf_counter() - t, next("
+        "int(l.split()[1]) / 1024 for l in open('/proc/self/status') if l.startswith('VmRSS')))"
     )
     seconds, memory = [], []
     for _ in range(ROUNDS):
@@ -118,7 +119,7 @@ def growing(model: Any, sentence: str) -> None:
         print(f"| {size:,} characters | {best:.4f} | {best / size * 1e9:.1f} |", flush=True)
 
 
-def fasttext_beside(path: str, model: Any, sentences: dict[str, list[str]]) -> None:
+def fasttext_beside(path: str, python: str, model: Any, sentences: dict[str, list[str]]) -> None:
     """fastText in its own process (it wants numpy < 2), on the same core, turn by turn."""
     print("\n| text | ours, per second | fastText (wordNgrams 2, minn 2, maxn 5), per second | ratio |")
     print("|---|---|---|---|")
@@ -128,9 +129,6 @@ def fasttext_beside(path: str, model: Any, sentences: dict[str, list[str]]) -> N
         "for line in sys.stdin:\n"
         "    t = time.perf_counter(); m.predict(texts, k=-1); print((time.perf_counter() - t) / len(texts), flush=True)"
     )
-    import json
-
-    python = str(Path(path).resolve().parent / "peers" / "bin" / "python")
     for language, found in sentences.items():
         texts = [" ".join(t.lower().split()) for t in found[:5_000]]
         with subprocess.Popen(
@@ -167,8 +165,8 @@ def main() -> None:
         f"engine: {engine}; model {model.identity.version}, {len(model.coef_):,} features x {len(model.ids)} labels\n"
     )
     scoring(model, to_pipeline(model), sentences)
-    if len(sys.argv) > 1:
-        fasttext_beside(sys.argv[1], model, sentences)
+    if len(sys.argv) == 3:
+        fasttext_beside(sys.argv[1], sys.argv[2], model, sentences)
     answering(model, sentences)
     starting()
     growing(model, sentences["en"][0])

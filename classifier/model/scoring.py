@@ -87,9 +87,9 @@ class NarrativeModel:
         calibration = stored.json["calibration.json"]
         vocabulary = stored.json["vocabulary.json"]
         for half in (vocabulary["words"], vocabulary["chars"], stored.json["known_words.json"]):
-            if not isinstance(half, list) or len(set(half)) < len(half) or any(not isinstance(f, str) for f in half):
+            if not isinstance(half, list) or not set(map(type, half)) <= {str} or len(set(half)) < len(half):
                 raise ValueError("a vocabulary holds something twice, or what is no text")
-        if any(not 2 <= len(ngram) <= 5 for ngram in vocabulary["chars"]):
+        if not set(map(len, vocabulary["chars"])) <= {2, 3, 4, 5}:
             raise ValueError("a character n-gram has not 2 to 5 characters")
         self.identity = ModelIdentity(
             name=str(self.parameters["name"]),

@@ -80,6 +80,8 @@ cdef class Lookup:
     cdef uint64_t *sieve        # one bit for each hash that occurs: most n-grams of a new chunk are no features
     cdef int sieve_shift
     cdef int _symbols(self, str text, uint32_t *out) except -1
+    cdef int _put_ngram(self, str feature, uint32_t number) except -1
+    cdef uint32_t _add_token(self, str word) except? 0xFFFFFFFF
     cdef Py_ssize_t chunk_ngrams(
         self, const uint32_t *characters, Py_ssize_t length, uint32_t *found, uint32_t *ends
     ) noexcept nogil

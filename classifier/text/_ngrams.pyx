@@ -270,12 +270,12 @@ cdef class Lookup:
 
     def __cinit__(self, word_features, char_features, known_words):
         cdef Py_ssize_t i, n_expected
-        cdef uint32_t number
+        cdef uint32_t number, other
         known_words = list(known_words)
         self.n_word_features = len(word_features)
         self.n_char_features = len(char_features)
         self.alphabet = Alphabet()
-        letters = set().union(*word_features, *char_features, *known_words)
+        letters = set("".join(word_features)) | set("".join(char_features)) | set("".join(known_words))
         for letter in sorted(letters - {" "}):
             if self.alphabet.n_symbols >= MAX_SYMBOLS:
                 raise OverflowError("more different characters than the compiled lookup can number")
@@ -339,7 +339,7 @@ cdef class Lookup:
             out[i] = self.alphabet.symbol_of[<uint32_t>ord(text[i])]
         return 0
 
-    def _put_ngram(self, str feature, uint32_t number):
+    cdef int _put_ngram(self, str feature, uint32_t number) except -1:
         cdef uint32_t symbols[LONGEST]
         cdef uint64_t low = 0
         cdef uint32_t high = 0
@@ -352,9 +352,14 @@ cdef class Lookup:
         self.ngrams.put(low, high, number)
         low = mix(low, high) >> self.sieve_shift
         self.sieve[low >> 6] |= (<uint64_t>1) << (low & 63)
+        return 0
 
-    def _add_token(self, str word):
+    cdef uint32_t _add_token(self, str word) except? 0xFFFFFFFF:
         cdef Py_ssize_t n = len(word)
+        cdef uint32_t few[64]
+        if n <= 64:
+            self._symbols(word, few)
+            return self.tokens.add(few, n)
         cdef uint32_t *symbols = <uint32_t *>malloc((n + 1) * sizeof(uint32_t))
         if symbols == NULL:
             raise MemoryError
