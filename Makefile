@@ -17,9 +17,9 @@ $(BIN)/python:
 	  { echo "Python 3.11 or later is needed, $$($(PYTHON) -V) found: PYTHON=python3.12 make $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# Locked with hashes; then the project itself, without asking for anything more.
 SOURCES_TO_BUILD := $(wildcard classifier/*/*.pyx classifier/*/*.pxd classifier/*/*.h)
 
+# Locked with hashes; then the project itself, without asking for anything more.
 $(VENV)/.run-installed: .locks/run.txt pyproject.toml $(SOURCES_TO_BUILD) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .locks/run.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -15,8 +15,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,7 +29,7 @@ def as_id(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def train(frame: pd.DataFrame, *, multilabel: bool, flags: list[str]) -> Mapping[str, object]:
+def train(frame: pd.DataFrame, *, multilabel: bool, flags: list[str]) -> dict[str, Any]:
     """Run ``narratives train`` on rows with ``text``, ``labels`` (a list), ``language`` and ``split``; its report."""
     names = sorted({name for labels in frame["labels"] for name in labels})
     with tempfile.TemporaryDirectory() as folder:
@@ -62,7 +62,7 @@ def train(frame: pd.DataFrame, *, multilabel: bool, flags: list[str]) -> Mapping
         )
         command = ["narratives", "train", "--labels", str(labels), "--models", str(Path(folder) / "models"), *flags]
         subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]], check=True, capture_output=True)
-        report: Mapping[str, object] = json.loads((Path(folder) / "models" / "v1" / "report.json").read_text("utf-8"))
+        report: dict[str, Any] = json.loads((Path(folder) / "models" / "v1" / "report.json").read_text("utf-8"))
         return report
 
 
@@ -77,7 +77,7 @@ def flicc(folder: Path) -> None:
     frame["labels"] = [[label] for label in frame["label"]]
     frame["language"] = "en"
     report = train(frame, multilabel=False, flags=[])
-    show("FLICC, 12 fallacies, val and test pooled", report["test"]["sets"]["held-out"]["all"], "naive .594")  # type: ignore[index]
+    show("FLICC, 12 fallacies, val and test pooled", report["test"]["sets"]["held-out"]["all"], "naive .594")
 
 
 def unlp(folder: Path) -> None:
@@ -90,16 +90,16 @@ def unlp(folder: Path) -> None:
     for fold in sorted(frame["fold"].unique()):
         frame["split"] = ["held-out" if f == fold else "train" for f in frame["fold"]]
         report = train(frame, multilabel=True, flags=["--max-false-alarms", "1"])
-        macro.append(report["test"]["sets"]["held-out"]["all"]["macro"]["f1"])  # type: ignore[index]
+        macro.append(report["test"]["sets"]["held-out"]["all"]["macro"]["f1"])
     name = f"UNLP 2025, 10 techniques, five folds ({', '.join(f'{value:.3f}' for value in macro)})"
     print(f"| {name} | {len(frame)} | {sum(macro) / len(macro):.3f} | | naive .399 |")
 
 
-def show(name: str, figures: Mapping[str, object], published: str) -> None:
+def show(name: str, figures: dict[str, Any], published: str) -> None:
     """One row of the table."""
     macro = figures["macro"]
-    low, high = macro["f1_interval"]  # type: ignore[index]
-    print(f"| {name} | {figures['n_sentences']} | {macro['f1']:.3f} | {low:.3f} to {high:.3f} | {published} |")  # type: ignore[index]
+    low, high = macro["f1_interval"]
+    print(f"| {name} | {figures['n_sentences']} | {macro['f1']:.3f} | {low:.3f} to {high:.3f} | {published} |")
 
 
 def main() -> None:

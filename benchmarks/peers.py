@@ -36,13 +36,14 @@ def train_fasttext(texts: list[str], y: np.ndarray, ids: list[str]) -> Any:
 
     import fasttext
 
-    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", delete=False) as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
         for text, row in zip(texts, y, strict=True):
             labels = " ".join(f"__label__{ids[k]}" for k in np.flatnonzero(row)) or "__label__none"
             file.write(f"{labels} {' '.join(text.lower().split())}\n")
-    return fasttext.train_supervised(
-        file.name, wordNgrams=2, minn=2, maxn=5, loss="ova", epoch=25, lr=0.5, dim=100, thread=2, verbose=0
-    )
+        file.flush()
+        return fasttext.train_supervised(
+            file.name, wordNgrams=2, minn=2, maxn=5, loss="ova", epoch=25, lr=0.5, dim=100, thread=2, verbose=0
+        )
 
 
 def fasttext_peer(texts: list[str], y: np.ndarray, ids: list[str]) -> Callable[[list[str]], np.ndarray]:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from classifier import NarrativeModel, load_model
 from classifier.corpus.files import read_labels, write_labels
+from classifier.text.engine import engine
 from classifier.training.crossval import Options
 from classifier.training.train import train
 
@@ -19,6 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 settings.load_profile("tests")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if engine != "compiled" and item.get_closest_marker("compiled"):
+        pytest.skip("no compiler was at hand when this was installed")
+
 
 SMALL = Options(n_folds=3, C_grid=(8.0,), max_features=4_000, n_jobs=1)
 

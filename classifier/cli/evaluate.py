@@ -60,7 +60,7 @@ def evaluate(
             n_folds=fitted["n_folds"],
             min_df=fitted["min_df"],
             max_features=fitted["max_features"],
-            max_false_alarms=fitted.get("max_false_alarms", 0.05),
+            max_false_alarms=fitted["max_false_alarms"],
             voice_C=fitted["voice_C"],
             random_state=fitted["random_state"],
             n_jobs=jobs,

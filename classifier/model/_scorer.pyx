@@ -14,7 +14,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from classifier.text._ngrams cimport CLOSES, NOTHING, NUMBER, OPENS, SPACE, WORD, Lookup, Slot, get, mix
+from classifier.text._ngrams cimport CLOSES, NOTHING, NUMBER, OPENS, SPACE, Lookup, Slot, get, mix, next_word
 
 import numpy as np
 
@@ -316,21 +316,16 @@ cdef class Scorer:
         cdef Py_ssize_t i = 0, begin, n = chunk.n_characters, j
         cdef uint32_t n_tokens = 0, n_known = 0, token
         cdef const float *row
-        while i < n:
-            begin = i
-            while i < n and characters[i] & WORD:
-                i += 1
-            if i - begin >= 2:
-                token = self.lookup.tokens.find(characters + begin, i - begin)
-                if token == <uint32_t>NOTHING:
-                    tokens[2 * n_tokens] = 0
-                    tokens[2 * n_tokens + 1] = NOTHING
-                else:
-                    tokens[2 * n_tokens] = token | self.lookup.flags[token]
-                    tokens[2 * n_tokens + 1] = self.lookup.unigram[token]
-                    n_known += self.lookup.known[token]
-                n_tokens += 1
-            i += 1
+        while next_word(characters, n, &begin, &i):
+            token = self.lookup.tokens.find(characters + begin, i - begin)
+            if token == <uint32_t>NOTHING:
+                tokens[2 * n_tokens] = 0
+                tokens[2 * n_tokens + 1] = NOTHING
+            else:
+                tokens[2 * n_tokens] = token | self.lookup.flags[token]
+                tokens[2 * n_tokens + 1] = self.lookup.unigram[token]
+                n_known += self.lookup.known[token]
+            n_tokens += 1
         chunk.n_tokens = n_tokens
         chunk.n_known = n_known
         chunk.tokens = tokens

@@ -48,10 +48,11 @@ class LocatedSentence:
         self._text = text
         self._begin = begin
         self._features = features
-        self._columns, self._values = scorer.transform(text)
         self._lowered, self._offsets = lower_with_offsets(text)
+        located = scorer.locate(self._lowered)
+        self._columns, self._values = scorer.weigh([column for column, _, _ in located])
         self._places: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for column, start, end in scorer.locate(self._lowered):
+        for column, start, end in located:
             self._places[column].append((start, end))
 
     def explain(

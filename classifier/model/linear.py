@@ -39,6 +39,9 @@ class LinearScorer(Protocol):
     def locate(self, lowered: str) -> list[tuple[int, int, int]]:
         """(column, begin, end) of every n-gram of a *lowered* text that is a feature; the words first."""
 
+    def weigh(self, columns: Sequence[int]) -> tuple[Integers, Floats]:
+        """:meth:`transform` of the text in which these columns occur, with repetitions."""
+
 
 class PythonScorer:
     """The reference: as scikit-learn's pipeline, text by text.
@@ -101,6 +104,10 @@ class PythonScorer:
         """See :class:`LinearScorer`."""
         return self._vectorizer.locate(lowered)
 
+    def weigh(self, columns: Sequence[int]) -> tuple[Integers, Floats]:
+        """See :class:`LinearScorer`."""
+        return weigh(columns, self._vectorizer.idf, self._vectorizer.n_word_features)
+
 
 def make_scorer(
     word_features: Sequence[str],
@@ -124,11 +131,15 @@ def make_scorer(
 
         def transform(self, text: str) -> tuple[Integers, Floats]:
             """See :class:`LinearScorer`."""
-            return weigh([column for column, _, _ in self.locate(text.lower())], idf, len(word_features))
+            return self.weigh([column for column, _, _ in self.locate(text.lower())])
 
         def locate(self, lowered: str) -> list[tuple[int, int, int]]:
             """See :class:`LinearScorer`."""
             return self.lookup.locate(lowered)
+
+        def weigh(self, columns: Sequence[int]) -> tuple[Integers, Floats]:
+            """See :class:`LinearScorer`."""
+            return weigh(columns, idf, len(word_features))
 
     lookup = Lookup(word_features, char_features, known_words)
     return CompiledScorer(

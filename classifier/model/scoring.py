@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ from classifier.text.engine import Engine, engine
 from classifier.text.languages import LANGUAGE_CODE
 from classifier.text.languages import detect_language as identify_language
 from classifier.text.sentences import Span, split_units
+
+T = TypeVar("T")
 
 MIN_WORDS_FOR_COVERAGE = 4
 """A sentence of fewer words takes its familiarity from the whole text."""
@@ -172,12 +174,7 @@ class NarrativeModel:
         ndarray of float64, shape (n_texts, n_narratives)
             Columns in taxonomy order.
         """
-        try:
-            return self.scorer.decision_function(_listed(texts))
-        except TypeError as error:
-            raise _wrong_type(error) from None
-        except OverflowError as error:
-            raise InputError(str(error), field="texts") from None
+        return _ask(self.scorer.decision_function, _listed(texts))
 
     def predict_proba(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Calibrated probabilities, each text taken as one unit.
@@ -187,12 +184,7 @@ class NarrativeModel:
         ndarray of float64, shape (n_texts, n_narratives)
             Columns in taxonomy order; rows need not sum to 1, since a text may carry several narratives or none.
         """
-        try:
-            return self.scorer.predict_proba(_listed(texts))
-        except TypeError as error:
-            raise _wrong_type(error) from None
-        except OverflowError as error:
-            raise InputError(str(error), field="texts") from None
+        return _ask(self.scorer.predict_proba, _listed(texts))
 
     def score(
         self,
@@ -232,7 +224,7 @@ class NarrativeModel:
         # All sentences of all texts in one call; then text by text.
         spans = [split_units(item.text, self.unit, item.language) for item in items]
         pieces = [item.text[s.begin : s.end] for item, found in zip(items, spans, strict=True) for s in found]
-        outputs, words = self.scorer.score(pieces)
+        outputs, words = _ask(self.scorer.score, pieces)
         results, begin = [], 0
         for item, found in zip(items, spans, strict=True):
             end = begin + len(found)
@@ -390,6 +382,16 @@ def _listed(texts: Iterable[Any]) -> list[Any]:
         return list(texts)
     except TypeError:
         raise InputError(f"texts is {type(texts).__name__}; give a list of texts", field="texts") from None
+
+
+def _ask(method: Callable[[list[str]], T], texts: list[str]) -> T:
+    """Call a scorer, and tell the caller what it refuses."""
+    try:
+        return method(texts)
+    except TypeError as error:
+        raise _wrong_type(error) from None
+    except OverflowError as error:
+        raise InputError(str(error), field="texts") from None
 
 
 def _wrong_type(error: TypeError) -> Exception:

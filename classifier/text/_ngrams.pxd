@@ -34,6 +34,36 @@ cdef inline uint32_t get(
     return NOTHING
 
 
+cdef inline bint next_word(
+    const uint32_t *characters, Py_ssize_t length, Py_ssize_t *begin, Py_ssize_t *end
+) noexcept nogil:
+    """Move on from ``end`` to the next run of two or more word characters; False where there is none."""
+    cdef Py_ssize_t i = end[0]
+    while i < length:
+        begin[0] = i
+        while i < length and characters[i] & WORD:
+            i += 1
+        if i - begin[0] >= 2:
+            end[0] = i
+            return True
+        i += 1
+    return False
+
+
+cdef inline bint next_chunk(
+    const uint32_t *characters, Py_ssize_t length, Py_ssize_t *begin, Py_ssize_t *end
+) noexcept nogil:
+    """Move on from ``end`` to the next run without white space; False where there is none."""
+    cdef Py_ssize_t i = end[0]
+    while i < length and characters[i] & SPACE:
+        i += 1
+    begin[0] = i
+    while i < length and not characters[i] & SPACE:
+        i += 1
+    end[0] = i
+    return i > begin[0]
+
+
 cdef class Table:
     cdef Slot *slots
     cdef uint64_t mask

@@ -50,6 +50,15 @@ cdef uint64_t FIBONACCI = <uint64_t>0x9E3779B97F4A7C15
 cdef uint64_t PACKED_MASK = ((<uint64_t>1) << (PACKED_BITS * LONGEST)) - 1
 
 
+cdef int enlarge(void **array, size_t size) except -1:
+    """Give an array ``size`` bytes; where there are none left it stays as it is."""
+    cdef void *moved = realloc(array[0], size)
+    if moved == NULL:
+        raise MemoryError
+    array[0] = moved
+    return 0
+
+
 cdef class Table:
     """Open addressing from a 96-bit key to a 32-bit value."""
 
@@ -212,21 +221,14 @@ cdef class Tokens:
     cdef uint32_t add(self, const uint32_t *characters, Py_ssize_t length) except? 0xFFFFFFFF:
         """The number of a word, a new one where it has none."""
         cdef uint32_t number = self.find(characters, length)
-        cdef void *moved
         cdef Py_ssize_t i
         if number != <uint32_t>NOTHING:
             return number
         if self.n_tokens == self.room:
-            moved = realloc(self.begins, (2 * self.room + 1) * sizeof(Py_ssize_t))
-            if moved == NULL:
-                raise MemoryError
-            self.begins = <Py_ssize_t *>moved
+            enlarge(<void **>&self.begins, (2 * self.room + 1) * sizeof(Py_ssize_t))
             self.room *= 2
         while self.used + length > self.capacity:
-            moved = realloc(self.arena, 2 * self.capacity * sizeof(uint32_t))
-            if moved == NULL:
-                raise MemoryError
-            self.arena = <uint32_t *>moved
+            enlarge(<void **>&self.arena, 2 * self.capacity * sizeof(uint32_t))
             self.capacity *= 2
         for i in range(length):
             self.arena[self.used + i] = characters[i] & SYMBOL
@@ -442,13 +444,8 @@ cdef class Lookup:
             self.alphabet.read(PyUnicode_KIND(text), PyUnicode_DATA(text), length, characters)
             words = []
             i = 0
-            while i < length:
-                begin = i
-                while i < length and characters[i] & WORD:
-                    i += 1
-                if i - begin >= 2:
-                    words.append((self.tokens.find(characters + begin, i - begin), begin, i))
-                i += 1
+            while next_word(characters, length, &begin, &i):
+                words.append((self.tokens.find(characters + begin, i - begin), begin, i))
             for number, begin, stop in words:
                 if number != <uint32_t>NOTHING and self.unigram[number] != <uint32_t>NOTHING:
                     places.append((self.unigram[number], begin, stop))
@@ -462,17 +459,12 @@ cdef class Lookup:
                 if number != <uint32_t>NOTHING:
                     places.append((number, one[1], other[2]))
             i = 0
-            while i < length:
-                begin = i
-                while i < length and not characters[i] & SPACE:
-                    i += 1
-                if i > begin:
-                    n_found = self.chunk_ngrams(characters + begin, i - begin, found, ends)
-                    for j in range(n_found):
-                        stop = <Py_ssize_t>(ends[j] & 0x1FFFFFFF)
-                        size = <Py_ssize_t>(ends[j] >> 29)
-                        places.append((found[j], max(begin, begin + stop - size), min(i, begin + stop)))
-                i += 1
+            while next_chunk(characters, length, &begin, &i):
+                n_found = self.chunk_ngrams(characters + begin, i - begin, found, ends)
+                for j in range(n_found):
+                    stop = <Py_ssize_t>(ends[j] & 0x1FFFFFFF)
+                    size = <Py_ssize_t>(ends[j] >> 29)
+                    places.append((found[j], max(begin, begin + stop - size), min(i, begin + stop)))
         finally:
             free(characters)
             free(found)
@@ -507,29 +499,20 @@ cdef class _Rows:
         free(self.seen)
 
     cdef int add(self, uint32_t feature) except -1:
-        cdef Py_ssize_t before = self.n_seen
-        cdef void *moved
+        cdef Py_ssize_t before = self.n_seen, n_seen
         if feature >= self.n_seen:
-            while feature >= self.n_seen:
-                self.n_seen *= 2
-            moved = realloc(self.seen, self.n_seen * sizeof(uint32_t))
-            if moved == NULL:
-                self.n_seen = before
-                raise MemoryError
-            self.seen = <uint32_t *>moved
-            memset(self.seen + before, 0, (self.n_seen - before) * sizeof(uint32_t))
+            n_seen = before
+            while feature >= n_seen:
+                n_seen *= 2
+            enlarge(<void **>&self.seen, n_seen * sizeof(uint32_t))
+            memset(self.seen + before, 0, (n_seen - before) * sizeof(uint32_t))
+            self.n_seen = n_seen
         if self.seen[feature] > self.base:
             self.counts[self.row + (self.seen[feature] - self.base - 1)] += 1
             return 0
         if self.used == self.capacity:
-            moved = realloc(self.columns, 2 * self.capacity * sizeof(uint32_t))
-            if moved == NULL:
-                raise MemoryError
-            self.columns = <uint32_t *>moved
-            moved = realloc(self.counts, 2 * self.capacity * sizeof(uint32_t))
-            if moved == NULL:
-                raise MemoryError
-            self.counts = <uint32_t *>moved
+            enlarge(<void **>&self.columns, 2 * self.capacity * sizeof(uint32_t))
+            enlarge(<void **>&self.counts, 2 * self.capacity * sizeof(uint32_t))
             self.capacity *= 2
         self.columns[self.used] = feature
         self.counts[self.used] = 1
@@ -681,38 +664,24 @@ cdef class Counter:
                 raise OverflowError("more different characters than the compiled counter can number")
             before = NOTHING
             i = 0
-            while i < length:
-                begin = i
-                while i < length and characters[i] & WORD:
-                    i += 1
-                if i - begin >= 2:
-                    token = self.tokens.add(characters + begin, i - begin)
-                    self.word_counts.add(self._unigram(token))
-                    if before != <uint32_t>NOTHING:
-                        self.word_counts.add(self._bigram(before, token))
-                    before = token
-                i += 1
+            while next_word(characters, length, &begin, &i):
+                token = self.tokens.add(characters + begin, i - begin)
+                self.word_counts.add(self._unigram(token))
+                if before != <uint32_t>NOTHING:
+                    self.word_counts.add(self._bigram(before, token))
+                before = token
             i = 0
-            while i < length:
-                begin = i
-                while i < length and not characters[i] & SPACE:
-                    i += 1
-                if i > begin:
-                    self._chunk(characters + begin, i - begin)
-                i += 1
+            while next_chunk(characters, length, &begin, &i):
+                self._chunk(characters + begin, i - begin)
             self.word_counts.end()
             self.char_counts.end()
         finally:
             free(characters)
 
     cdef uint32_t _unigram(self, uint32_t token) except? 0xFFFFFFFF:
-        cdef void *moved
         cdef Py_ssize_t before = self.n_unigram
         if token >= self.n_unigram:
-            moved = realloc(self.unigram, 2 * self.n_unigram * sizeof(uint32_t))
-            if moved == NULL:
-                raise MemoryError
-            self.unigram = <uint32_t *>moved
+            enlarge(<void **>&self.unigram, 2 * self.n_unigram * sizeof(uint32_t))
             self.n_unigram *= 2
             memset(self.unigram + before, 0xFF, before * sizeof(uint32_t))
         if self.unigram[token] == <uint32_t>NOTHING:
@@ -735,19 +704,12 @@ cdef class Counter:
         """Add a chunk's n-grams; what they are depends on the chunk alone, and chunks recur."""
         cdef Py_ssize_t before = self.chunks.n_tokens, i
         cdef uint32_t chunk = self.chunks.add(characters, length)
-        cdef void *moved
         if self.chunks.n_tokens > before:
             if self.chunks.n_tokens > self.n_chunk_room:
-                moved = realloc(self.chunk_begins, (2 * self.n_chunk_room + 1) * sizeof(Py_ssize_t))
-                if moved == NULL:
-                    raise MemoryError
-                self.chunk_begins = <Py_ssize_t *>moved
+                enlarge(<void **>&self.chunk_begins, (2 * self.n_chunk_room + 1) * sizeof(Py_ssize_t))
                 self.n_chunk_room *= 2
             while self.n_chunk_ngrams + 4 * (length + 2) > self.chunk_ngrams_room:
-                moved = realloc(self.chunk_ngrams, 2 * self.chunk_ngrams_room * sizeof(uint32_t))
-                if moved == NULL:
-                    raise MemoryError
-                self.chunk_ngrams = <uint32_t *>moved
+                enlarge(<void **>&self.chunk_ngrams, 2 * self.chunk_ngrams_room * sizeof(uint32_t))
                 self.chunk_ngrams_room *= 2
             self._find_ngrams(characters, length)
             self.chunk_begins[self.chunks.n_tokens] = self.n_chunk_ngrams
@@ -762,7 +724,6 @@ cdef class Counter:
         cdef uint32_t high = 0, number, symbol
         cdef uint64_t mask_low
         cdef uint32_t mask_high
-        cdef void *moved
         for i in range(1, length + 2):
             symbol = characters[i - 1] & SYMBOL if i <= length else 1
             push(&low, &high, symbol, WIDE_BITS)
@@ -778,14 +739,8 @@ cdef class Counter:
                 )
                 if number == <uint32_t>NOTHING:
                     if self.n_ngrams == self.room:
-                        moved = realloc(self.low, 2 * self.room * sizeof(uint64_t))
-                        if moved == NULL:
-                            raise MemoryError
-                        self.low = <uint64_t *>moved
-                        moved = realloc(self.high, 2 * self.room * sizeof(uint32_t))
-                        if moved == NULL:
-                            raise MemoryError
-                        self.high = <uint32_t *>moved
+                        enlarge(<void **>&self.low, 2 * self.room * sizeof(uint64_t))
+                        enlarge(<void **>&self.high, 2 * self.room * sizeof(uint32_t))
                         self.room *= 2
                     number = <uint32_t>self.n_ngrams
                     self.low[number] = low & mask_low

@@ -10,13 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.corpus.files import read_labels
-from classifier.model.linear import PythonScorer, make_scorer
-from classifier.text.engine import engine
+from classifier.model.linear import make_scorer
 from classifier.training.export import to_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
-
-compiled_only = pytest.mark.skipif(engine != "compiled", reason="no compiler was at hand when this was installed")
 
 HOSTILE = [
     "",
@@ -110,7 +107,7 @@ def test_hostile_texts_too(reference, pipeline):
     )
 
 
-@compiled_only
+@pytest.mark.compiled
 @given(texts=st.lists(any_text, min_size=1, max_size=4))
 def test_the_compiled_scorer_is_the_reference(reference, compiled, texts):
     outputs, counts = compiled.score(texts)
@@ -121,7 +118,7 @@ def test_the_compiled_scorer_is_the_reference(reference, compiled, texts):
     np.testing.assert_allclose(compiled.predict_proba(texts), 1 / (1 + np.exp(-outputs)), rtol=0, atol=1e-12)
 
 
-@compiled_only
+@pytest.mark.compiled
 @given(text=any_text)
 def test_both_find_the_same_features_in_the_same_places(reference, compiled, text):
     lowered = text.lower()
@@ -134,7 +131,7 @@ def test_both_find_the_same_features_in_the_same_places(reference, compiled, tex
         np.testing.assert_array_equal(mine, its)
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_ten_thousand_strings_against_scikit_learn(shipped):
     """The issue's own measure: probabilities within 1e-5, and no decision differs."""
     texts = strings(10_000, seed=1)
@@ -147,7 +144,7 @@ def test_ten_thousand_strings_against_scikit_learn(shipped):
             assert ((ours[:, k] >= bound) == (theirs[:, k] >= bound)).all(), narrative
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_nothing_but_the_text_decides_the_last_bit(small_model, compiled):
     """Batch or single, chunks kept or not, vector instructions or not."""
     from classifier.model._scorer import Scorer
@@ -170,7 +167,7 @@ def test_nothing_but_the_text_decides_the_last_bit(small_model, compiled):
     np.testing.assert_array_equal(portable.decision_function(texts), batch)
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_eight_threads_give_the_same_answers(small_model):
     texts = strings(2_000, seed=3)
     expected = remake(small_model, "compiled").decision_function(texts)
@@ -180,7 +177,7 @@ def test_eight_threads_give_the_same_answers(small_model):
             np.testing.assert_array_equal(found[1], expected[found[0] :: 8])
 
 
-@compiled_only
+@pytest.mark.compiled
 @pytest.mark.parametrize("n_outputs", [1, 7, 8, 15, 23, 24, 30, 47, 71])
 def test_any_number_of_outputs(n_outputs):
     """Rows are padded to whole vectors and taken in tiles: no lane may be lost or mixed up."""
@@ -193,7 +190,7 @@ def test_any_number_of_outputs(n_outputs):
     np.testing.assert_allclose(ours.decision_function(texts), theirs.decision_function(texts), rtol=0, atol=1e-5)
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_an_alphabet_too_large_for_packed_keys():
     letters = [chr(c) for c in range(0x4E00, 0x4E00 + 5_000)]
     rng = random.Random(4)
@@ -217,7 +214,7 @@ def test_an_alphabet_too_large_for_packed_keys():
         assert sorted(ours.locate(text)) == sorted(theirs.locate(text))
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_what_would_read_foreign_memory_is_refused(compiled):
     from classifier.model._scorer import Scorer
     from classifier.text._ngrams import Counter
@@ -236,7 +233,7 @@ def test_what_would_read_foreign_memory_is_refused(compiled):
         counter.word_rows(np.zeros(0, int))
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_a_full_cache_of_chunks_changes_nothing(small_model):
     rng = random.Random(5)
     flood = [" ".join(f"{rng.randrange(36**6):x}" for _ in range(400)) for _ in range(500)]
@@ -251,14 +248,14 @@ def test_a_full_cache_of_chunks_changes_nothing(small_model):
     np.testing.assert_array_equal(again.decision_function(texts), expected)
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_a_model_without_features():
     scorer = make_scorer([], [], np.zeros(0), [], np.zeros((0, 2)), np.array([0.5, -0.5]), 2, path="compiled")
     assert scorer.decision_function(["any text", ""]).tolist() == [[0.5, -0.5]] * 2
     assert scorer.decision_function([]).shape == (0, 2)
 
 
-@pytest.mark.parametrize("path", ["python", pytest.param("compiled", marks=compiled_only)])
+@pytest.mark.parametrize("path", ["python", pytest.param("compiled", marks=pytest.mark.compiled)])
 def test_what_is_no_text_is_named(small_model, path):
     scorer = remake(small_model, path)
     with pytest.raises(TypeError) as caught:
@@ -266,10 +263,7 @@ def test_what_is_no_text_is_named(small_model, path):
     assert caught.value.args == (1, b"bytes")
 
 
+@pytest.mark.compiled
 def test_weights_that_do_not_fit_are_refused():
-    if engine == "compiled":
-        with pytest.raises(ValueError, match="features"):
-            make_scorer(["war"], [], np.ones(2), [], np.ones((2, 1)), np.zeros(1), 1, path="compiled")
-    assert isinstance(
-        make_scorer(["war"], [], np.ones(1), [], np.ones((1, 1)), np.zeros(1), 1, path="python"), PythonScorer
-    )
+    with pytest.raises(ValueError, match="features"):
+        make_scorer(["war"], [], np.ones(2), [], np.ones((2, 1)), np.zeros(1), 1, path="compiled")

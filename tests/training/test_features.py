@@ -10,7 +10,6 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from classifier.corpus.files import read_labels
-from classifier.text.engine import engine
 from classifier.training import features
 from classifier.training.features import CHAR_OPTIONS, WORD_OPTIONS, count_ngrams, fit_features, stock_vectorizers
 
@@ -54,9 +53,6 @@ def test_selected_columns_are_a_vectoriser_with_that_vocabulary(texts, counts):
     assert abs(chosen.transform(counts, rows) - expected).max() < 1e-12
 
 
-compiled_only = pytest.mark.skipif(engine != "compiled", reason="no compiler was at hand when this was installed")
-
-
 def assert_same(ours, theirs):
     assert list(ours.word_names) == list(theirs.word_names)
     assert list(ours.char_names) == list(theirs.char_names)
@@ -67,7 +63,7 @@ def assert_same(ours, theirs):
         np.testing.assert_array_equal(mine.data, its.data)
 
 
-@compiled_only
+@pytest.mark.compiled
 @given(
     st.lists(
         st.text(st.one_of(st.characters(codec=None), st.sampled_from(" \x00aАİΣς_\ud800é\u0301")), max_size=60),
@@ -78,20 +74,20 @@ def test_the_compiled_counter_counts_as_scikit_learn(texts):
     assert_same(count_ngrams(texts, path="compiled"), count_ngrams(texts, path="python"))
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_on_real_sentences_too(root):
     texts = [row.text for name in ("en-claims", "ru-claims") for row in read_labels(root / "labels" / f"{name}.csv")]
     assert_same(count_ngrams(texts, path="compiled"), count_ngrams(texts, path="python"))
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_every_assigned_character_is_lowered_and_told_apart_as_python_does():
     """Lower case, white space and word characters of all of Unicode, some 290,000 characters."""
     texts = [f"x{c}Y {c}" for c in map(chr, range(0x110000)) if unicodedata.category(c) not in ("Cn", "Co")]
     assert_same(count_ngrams(texts, path="compiled"), count_ngrams(texts, path="python"))
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_what_the_counter_cannot_number_goes_to_scikit_learn(texts, monkeypatch):
     def full(texts):
         raise OverflowError
@@ -100,7 +96,7 @@ def test_what_the_counter_cannot_number_goes_to_scikit_learn(texts, monkeypatch)
     assert_same(count_ngrams(texts, path="compiled"), count_ngrams(texts, path="python"))
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_a_long_text_and_a_feature_that_recurs(root):
     texts = ["ab" * 50_000, "war " * 70_000, "", "one two"]
     assert_same(count_ngrams(texts, path="compiled"), count_ngrams(texts, path="python"))

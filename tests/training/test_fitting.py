@@ -6,13 +6,11 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from classifier.corpus.files import read_labels
-from classifier.text.engine import engine
 from classifier.training import fitting
 from classifier.training.features import count_ngrams, fit_features
 from classifier.training.fitting import fit_narratives, fit_voices, rank_features
 
-compiled_only = pytest.mark.skipif(engine != "compiled", reason="no compiler was at hand when this was installed")
-PATHS = pytest.mark.parametrize("path", ["python", pytest.param("compiled", marks=compiled_only)])
+PATHS = pytest.mark.parametrize("path", ["python", pytest.param("compiled", marks=pytest.mark.compiled)])
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +39,7 @@ def test_narratives_are_logistic_regressions_with_balanced_weights(data, path):
         np.testing.assert_allclose(head.decision_function(X)[:, k], oracle.decision_function(X), atol=5e-3)
 
 
-@compiled_only
+@pytest.mark.compiled
 @pytest.mark.parametrize("C", [0.1, 8.0, 128.0])
 def test_the_joint_solver_reaches_liblinears_minimum(root, C, monkeypatch):
     """On real sentences, at the tolerance that training uses: objectives within 1e-6 of each other."""
@@ -64,7 +62,7 @@ def test_the_joint_solver_reaches_liblinears_minimum(root, C, monkeypatch):
             assert ours <= best * (1 + 1e-6)
 
 
-@compiled_only
+@pytest.mark.compiled
 @given(st.integers(0, 10_000), st.integers(1, 9), st.sampled_from([0.01, 1.0, 100.0]))
 def test_any_small_problem(seed, n_labels, C):
     """Rows without features, features without rows, labels at random; more labels than one vector holds."""
@@ -83,7 +81,7 @@ def test_any_small_problem(seed, n_labels, C):
         assert mine <= best * (1 + 1e-6)
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_broken_arrays_are_refused():
     from classifier.training._joint import JointSolver
 
