@@ -37,11 +37,13 @@ run: setup
 train: setup
 	$(BIN)/narratives train --max-features 41000
 
-# Every check: format, lint, types, import rules, labels, tests, documentation that runs.
+# Every check: format, lint, types, import rules, labels, tests, documentation that runs. Chromium and PostgreSQL, which
+# some tests need, are installed first (Debian, root); NO_SYSTEM=1 forbids it.
 test: lint
+	$(BIN)/python tests/system.py
 	$(BIN)/narratives labels check > /dev/null
 	$(BIN)/narratives models verify
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -rs
 
 # The compiled code under AddressSanitizer and UndefinedBehaviorSanitizer: gcc on Linux. What is built lies in a copy, so
 # that neither $(VENV) nor what is built in the checkout is touched; "make setup-test" comes first, by hand.

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from classifier.model.versions import load_model
+from service.live import LiveModels
 from service import models, problems, scoring
 from service.schemas import components
 from service.settings import Settings
@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.model = load_model(settings.models)
+        app.state.models.load()
         yield
 
     app = FastAPI(
@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings = settings
+    app.state.models = LiveModels(settings)
     problems.install(app)
     app.include_router(scoring.router)
     app.include_router(models.router)

@@ -7,9 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from classifier.model.answer import to_plain
-from classifier.model.scoring import NarrativeModel
 from classifier.text.engine import engine
-from service.problems import Problem
+from service.live import models_of
 
 router = APIRouter()
 
@@ -17,14 +16,14 @@ router = APIRouter()
 @router.get("/v1/taxonomy", summary="The codebook: themes, narratives, voices, border rules")
 async def taxonomy(request: Request) -> dict[str, Any]:
     """As the model was trained with it; narratives in column order."""
-    model: NarrativeModel = request.app.state.model
+    model = models_of(request).current
     return model.taxonomy.to_dict()
 
 
 @router.get("/v1/model", summary="Which model answers: card, figures, thresholds")
 async def current_model(request: Request) -> dict[str, Any]:
     """Everything that is needed to judge and to recompute an answer, but the weights."""
-    model: NarrativeModel = request.app.state.model
+    model = models_of(request).current
     return {
         "model": to_plain(model.identity),
         "engine": engine,
@@ -53,7 +52,4 @@ async def live() -> dict[str, str]:
 @router.get("/health/ready", summary="Can it score?")
 async def ready(request: Request) -> dict[str, str]:
     """503 until a model is loaded."""
-    model = getattr(request.app.state, "model", None)
-    if model is None:
-        raise Problem(503, "no model is loaded yet", headers={"Retry-After": "1"})
-    return {"status": "ready", "digest": model.identity.digest}
+    return {"status": "ready", "digest": models_of(request).current.identity.digest}

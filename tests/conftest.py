@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
+import socket
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from classifier.corpus.files import read_labels, write_labels
 from classifier.text.engine import engine
 from classifier.training.crossval import Options
 from classifier.training.train import train
+from tests.system import find_chromium, find_postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -81,6 +86,42 @@ def model_copy(small_models: Path, tmp_path: Path) -> Iterator[Path]:
     target = tmp_path / "models"
     shutil.copytree(small_models, target)
     return target
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium; tests that ask for it are left out where there is none."""
+    return find_chromium() or pytest.skip("no Chromium here: apt-get install chromium")
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of this test process, on a free port of loopback; SQLAlchemy URL of its empty database."""
+    programs = find_postgresql() or pytest.skip("no PostgreSQL here: apt-get install postgresql")
+    # initdb refuses root: as root the server runs as the user that Debian's package made.
+    as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    place = Path(tempfile.mkdtemp(prefix="narratives-pg-"))
+    if as_postgres:
+        shutil.chown(place, "postgres")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = place / "data"
+    subprocess.run(
+        [*as_postgres, programs / "initdb", "-D", data, "-U", "narratives", "-A", "trust", "-E", "UTF8", "--no-locale"],
+        check=True,
+        capture_output=True,
+        cwd=place,
+    )
+    settings = f"-p {port} -k {place} -c listen_addresses=127.0.0.1"
+    control = [*as_postgres, programs / "pg_ctl", "-D", data]
+    try:
+        started = [*control, "-o", settings, "-l", place / "log", "-w", "start"]
+        subprocess.run(started, check=True, stdout=subprocess.DEVNULL, cwd=place)
+        yield f"postgresql+psycopg://narratives@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True, cwd=place)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

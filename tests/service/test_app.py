@@ -36,11 +36,10 @@ def test_taxonomy_and_model(client, small_model):
 def test_health(client, small_model):
     assert client.get("/health/live").json() == {"status": "alive"}
     assert client.get("/health/ready").json() == {"status": "ready", "digest": small_model.identity.digest}
-    with TestClient(create_app(Settings())) as other:
-        other.app.state.model = None
-        answer = other.get("/health/ready")
-        assert answer.status_code == 503
-        assert answer.headers["retry-after"] == "1"
+    # Without "with" the application has not started: no model is loaded.
+    answer = TestClient(create_app(Settings())).get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/score", 405)])
@@ -53,7 +52,7 @@ def test_routing_errors_are_problems_too(client, method, path, status):
 
 def test_a_fault_of_ours_is_a_problem_without_a_traceback(small_models, monkeypatch):
     with TestClient(create_app(Settings(models=small_models)), raise_server_exceptions=False) as client:
-        monkeypatch.setattr(type(client.app.state.model), "score", lambda *a, **k: 1 / 0)
+        monkeypatch.setattr(type(client.app.state.models.current), "score", lambda *a, **k: 1 / 0)
         answer = client.post("/v1/score", json={"text": "a b"})
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -82,9 +81,26 @@ def test_settings_come_from_the_environment():
     assert str(settings.models) == "/m"
     assert settings.max_items == 7
     assert Settings.from_environment({}) == Settings()
-    for bad in ("0", "-1", "many", "1e3", "١"):
-        with pytest.raises(InputError, match="NARRATIVES_MAX_ITEMS"):
+    for bad in ("0", "-1", "many", "1e3", "١", "9" * 5_000):
+        with pytest.raises(InputError, match=f"NARRATIVES_MAX_ITEMS is '{bad[:9]}"):
             Settings.from_environment({"NARRATIVES_MAX_ITEMS": bad})
+
+
+def test_the_environment_is_read_only_where_asked(monkeypatch):
+    monkeypatch.setenv("NARRATIVES_MAX_ITEMS", "7")
+    assert Settings().max_items == 1_000
+    assert Settings.from_environment().max_items == 7
+    assert Settings.from_environment({"NARRATIVES_FEEDBACK_URL": ""}).feedback_url == ""
+    assert Settings.from_environment({"NARRATIVES_ALLOWED_HOSTS": "a.org, b.org"}).allowed_hosts == ("a.org", "b.org")
+
+
+@pytest.mark.parametrize(
+    ("host", "required"),
+    [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True), ("10.0.0.1", True), ("x", True)],
+)
+def test_keys_are_required_where_others_can_reach_the_service(host, required):
+    assert Settings(host=host).keys_required is required
+    assert Settings(host=host, require_keys=not required).keys_required is not required
 
 
 def test_narratives_serve_answers_over_a_real_socket(small_models):

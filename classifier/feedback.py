@@ -1,0 +1,1 @@
+"""What users said of answers, in SQLite or PostgreSQL. Knows no corpus."""
