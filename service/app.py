@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service.live import LiveModels
 from service import models, problems, scoring
+from service.live import LiveModels
 from service.schemas import components
 from service.settings import Settings
 
