@@ -2,40 +2,70 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 
-from service import models, problems, scoring
+from service import metrics, models, problems, scoring
+from service.guard import Guard
+from service.limits import Limits
 from service.live import LiveModels
+from service.metrics import Metrics
 from service.schemas import components
 from service.settings import Settings
+from service.telemetry import Telemetry
+
+GZIP_LEVEL = 5
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application. The model is loaded when it starts; :class:`ModelError` stops the start."""
     settings = settings or Settings()
+    figures = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.models.load()
+        figures.serving(app.state.models.current.identity)
         yield
+        figures.retire(os.getpid())
 
     app = FastAPI(
         title="Narrative classifier",
         version=_own_version(),
         summary="Tags propaganda narratives, sentence by sentence and for the whole text.",
         lifespan=lifespan,
+        # Their pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.settings = settings
+    app.state.metrics = figures
     app.state.models = LiveModels(settings)
+    # The one that is added last is the outermost.
+    app.add_middleware(Limits, settings=settings, metrics=figures)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.allowed_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=GZIP_LEVEL)
+    app.add_middleware(Guard, settings=settings, metrics=figures)
+    app.add_middleware(Telemetry, metrics=figures)
     problems.install(app)
     app.include_router(scoring.router)
     app.include_router(models.router)
+    app.include_router(metrics.router)
 
     @app.get("/", include_in_schema=False)
     async def root() -> dict[str, str]:

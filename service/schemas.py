@@ -39,6 +39,15 @@ class ScoreRequest(msgspec.Struct, forbid_unknown_fields=True):
     detect_language: bool = False
 
 
+class BulkOptions(msgspec.Struct, forbid_unknown_fields=True):
+    """What the query of a request of lines says; ``explain`` is ``top_k``, 0 for no evidence."""
+
+    explain: Annotated[int, Meta(ge=0)] = 5
+    unit: Literal["ngram", "word"] = "ngram"
+    all: bool = False
+    detect_language: bool = False
+
+
 class ItemProblem(msgspec.Struct):
     """What is wrong with one text of a batch."""
 
@@ -84,10 +93,20 @@ BATCH_EXAMPLE = {
     "explain": None,
 }
 
+LINES_EXAMPLE = """{"id": "a1", "text": "There will be no war with Azerbaijan, the deputy said."}
+{"id": "a2", "text": "The trains between Baku and Tbilisi run again.", "language": "en"}
+"""
+BULK_PARAMETERS: list[tuple[str, dict[str, Any], str]] = [
+    ("explain", {"type": "integer", "minimum": 0, "default": 5}, "Evidence for each label, 0 for none"),
+    ("unit", {"type": "string", "enum": ["ngram", "word"], "default": "ngram"}, "Evidence by n-gram or by word"),
+    ("all", {"type": "boolean", "default": False}, "Report labels decided 'no' too"),
+    ("detect_language", {"type": "boolean", "default": False}, "Identify the language of texts that name none"),
+]
+
 
 def components() -> dict[str, Any]:
     """OpenAPI component schemas of everything above."""
-    types = (ScoreRequest, ScoreResponse, ItemFailure, ProblemDetails)
+    types = (ScoreRequest, Item, ScoreResponse, ItemFailure, ProblemDetails)
     _, found = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     # A batch may hold failures in place of results; msgspec's unions cannot mix a dataclass with a struct.
     found["ScoreResponse"]["properties"]["results"]["items"] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,10 +13,13 @@ from starlette.concurrency import run_in_threadpool
 
 from classifier.model.answer import Answer, TextItem, to_plain
 from classifier.model.scoring import NarrativeModel
-from service.bodies import decode_body, read_json_body
+from service.bodies import decode_body, read_json_body, shape_problem
+from service.bulk import NDJSON, LineResponse, answer_lines
+from service.limits import admit
 from service.live import models_of
+from service.metrics import metrics_of
 from service.problems import Problem, problem_body
-from service.schemas import BATCH_EXAMPLE, EXAMPLE, Item, ScoreRequest
+from service.schemas import BATCH_EXAMPLE, BULK_PARAMETERS, EXAMPLE, LINES_EXAMPLE, BulkOptions, Item, ScoreRequest
 from service.settings import Settings, settings_of
 
 T = TypeVar("T")
@@ -39,15 +43,31 @@ _problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/compo
                 "application/json": {
                     "schema": {"$ref": "#/components/schemas/ScoreRequest"},
                     "examples": {"one": {"value": EXAMPLE}, "several": {"value": BATCH_EXAMPLE}},
-                }
+                },
+                NDJSON: {
+                    "schema": {"type": "string", "description": "An Item a line; answers come back a line each"},
+                    "examples": {"two": {"value": LINES_EXAMPLE}},
+                },
             },
         },
+        "parameters": [
+            {"name": name, "in": "query", "schema": schema, "description": f"{what} (with {NDJSON} only)"}
+            for name, schema, what in BULK_PARAMETERS
+        ],
         "responses": {
-            "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/ScoreResponse"}}}},
+            "200": {
+                "content": {
+                    "application/json": {"schema": {"$ref": "#/components/schemas/ScoreResponse"}},
+                    NDJSON: {"schema": {"type": "string", "description": "A ScoreResponse of one result a line"}},
+                }
+            },
             "400": {"description": "Broken JSON", **_problem},
+            "408": {"description": "The body did not arrive in time", **_problem},
             "413": {"description": "Too large", **_problem},
-            "415": {"description": "Not application/json", **_problem},
+            "415": {"description": "Neither application/json nor application/x-ndjson", **_problem},
             "422": {"description": "Something in the request cannot be taken; errors names the field", **_problem},
+            "429": {"description": "Too many requests; Retry-After says when to come back", **_problem},
+            "503": {"description": "No model is loaded yet", **_problem},
         },
     },
 )
@@ -57,7 +77,11 @@ async def score(request: Request) -> Response:
     Labels decided "no" are left out unless `all` is true. All offsets count code points of the text as sent. A text of
     a batch that cannot be taken has an `error` in its place; as the single text it is a 422.
     """
-    body = await read_json_body(request, settings_of(request).max_body_bytes)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == NDJSON:
+        options = bulk_options(request)
+        admit(request)
+        return LineResponse(answer_lines(request, partial(answer_batch, request, options)))
+    body = await read_json_body(request)
     slow = b"detect_language" in body
     content = await in_hand(INLINE_BYTES + 1 if slow else len(body), answer_request, request, body)
     return Response(content, media_type="application/json")
@@ -72,7 +96,9 @@ async def in_hand(n_bytes: int, function: Callable[..., T], *args: Any) -> T:
 
 def score_texts(request: Request, model: NarrativeModel, items: Sequence[str | TextItem], **options: Any) -> Answer:
     """``model.score``, counted in the metrics. Every route that scores comes through here."""
-    return model.score(items, **options)
+    answer = model.score(items, **options)
+    metrics_of(request).scored(model, answer)
+    return answer
 
 
 def answer_request(request: Request, body: bytes) -> bytes:
@@ -107,6 +133,64 @@ def answer_request(request: Request, body: bytes) -> bytes:
             field, detail = fault
             results.append({"id": None if field == "id" else item.id, "error": problem_body(422, detail, field)})
     return msgspec.json.encode({"model": to_plain(answer.model), "results": results})
+
+
+def bulk_options(request: Request) -> BulkOptions:
+    """What a request of lines asks for, from its query. Raises :class:`Problem`."""
+    try:
+        options = msgspec.convert(dict(request.query_params), BulkOptions, strict=False)
+    except msgspec.ValidationError as error:
+        raise shape_problem(error) from None
+    limit = settings_of(request).max_evidence
+    if options.explain > limit:
+        raise Problem(422, f"explain: at most {limit}", field="explain")
+    return options
+
+
+def answer_batch(request: Request, options: BulkOptions, lines: list[bytes]) -> bytes:
+    """Answer some lines, each by a line: an answer of one result, or of one failure."""
+    settings = settings_of(request)
+    model = models_of(request).current
+    items: list[Item | None] = []
+    faults: list[tuple[str | None, Problem] | None] = []
+    for line in lines:
+        item = None
+        try:
+            if len(line) > settings.max_body_bytes:
+                raise Problem(413, f"the line is longer than {settings.max_body_bytes} bytes")
+            item = decode_body(line, Item)
+            wrong = _fault(item, settings)
+            if wrong:
+                raise Problem(422, f"{wrong[0]}: {wrong[1]}", field=wrong[0])
+            faults.append(None)
+        except Problem as problem:
+            id = None if item is None or problem.field == "id" else item.id
+            faults.append((id, problem))
+        items.append(item)
+    good = [
+        TextItem(item.text, item.id, item.language)
+        for item, fault in zip(items, faults, strict=True)
+        if item is not None and fault is None
+    ]
+    answer = score_texts(
+        request,
+        model,
+        good,
+        explain=options.explain or None,
+        evidence_unit=options.unit,
+        all=options.all,
+        detect_language=options.detect_language,
+    )
+    scored = iter(answer.results)
+    told = []
+    for fault in faults:
+        if fault is None:
+            result = to_plain(next(scored))
+        else:
+            id, found = fault
+            result = {"id": id, "error": problem_body(found.status, found.detail, found.field)}
+        told.append(msgspec.json.encode({"model": to_plain(answer.model), "results": [result]}))
+    return b"\n".join(told) + b"\n"
 
 
 def _items(asked: ScoreRequest, settings: Settings) -> tuple[list[Item], bool]:

@@ -65,8 +65,8 @@ class Settings(BaseSettings):
     """Hashes of the keys that are taken, as ``narratives keys add`` writes them."""
     require_keys: bool | None = None
     """None: where ``host`` is not loopback."""
-    allowed_hosts: Names = ("localhost", "127.0.0.1", "[::1]")
-    """Names that the Host header may say, without port; ``*`` for any."""
+    allowed_hosts: Names = ()
+    """What the Host header may say, without port; ``*`` for anything. Empty: loopback, or anything with keys."""
     allowed_origins: Names = ()
     """Origins (``https://example.org``) whose pages may use the service (CORS, and writes)."""
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from classifier.cli import evaluate, export, labels, models, score, serve, train
+from classifier.cli import evaluate, export, keys, labels, models, score, serve, train
 from classifier.errors import NarrativesError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
+app.add_typer(keys.app, name="keys")
 app.add_typer(labels.app, name="labels")
 app.add_typer(models.app, name="models")
 

@@ -17,7 +17,7 @@ from service.settings import Settings
 
 @pytest.fixture(scope="module")
 def client(small_models):
-    with TestClient(create_app(Settings(models=small_models))) as client:
+    with TestClient(create_app(Settings(models=small_models)), base_url="http://localhost") as client:
         yield client
 
 
@@ -37,7 +37,7 @@ def test_health(client, small_model):
     assert client.get("/health/live").json() == {"status": "alive"}
     assert client.get("/health/ready").json() == {"status": "ready", "digest": small_model.identity.digest}
     # Without "with" the application has not started: no model is loaded.
-    answer = TestClient(create_app(Settings())).get("/health/ready")
+    answer = TestClient(create_app(Settings()), base_url="http://localhost").get("/health/ready")
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
 
@@ -51,7 +51,9 @@ def test_routing_errors_are_problems_too(client, method, path, status):
 
 
 def test_a_fault_of_ours_is_a_problem_without_a_traceback(small_models, monkeypatch):
-    with TestClient(create_app(Settings(models=small_models)), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(Settings(models=small_models)), base_url="http://localhost", raise_server_exceptions=False
+    ) as client:
         monkeypatch.setattr(type(client.app.state.models.current), "score", lambda *a, **k: 1 / 0)
         answer = client.post("/v1/score", json={"text": "a b"})
     assert answer.status_code == 500
@@ -61,7 +63,9 @@ def test_a_fault_of_ours_is_a_problem_without_a_traceback(small_models, monkeypa
 
 def test_openapi_is_complete(client):
     schema = client.get("/openapi.json").json()
-    assert set(schema["paths"]) == {"/v1/score", "/v1/taxonomy", "/v1/model", "/health/live", "/health/ready"}
+    assert {"/v1/score", "/v1/taxonomy", "/v1/model", "/metrics", "/health/live", "/health/ready"} <= set(
+        schema["paths"]
+    )
     named = set(re.findall(r"#/components/schemas/(\w+)", client.get("/openapi.json").text))
     assert named <= set(schema["components"]["schemas"])
     assert {"ScoreRequest", "ScoreResponse", "TextAnswer", "ItemFailure", "ProblemDetails"} <= named
@@ -72,7 +76,7 @@ def test_openapi_is_complete(client):
 
 def test_a_broken_model_stops_the_start(model_copy):
     (model_copy / "v1" / "coef.npy").write_bytes(b"")
-    with pytest.raises(ModelError), TestClient(create_app(Settings(models=model_copy))):
+    with pytest.raises(ModelError), TestClient(create_app(Settings(models=model_copy)), base_url="http://localhost"):
         pass
 
 

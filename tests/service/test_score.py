@@ -18,7 +18,7 @@ HEADERS = {"content-type": "application/json"}
 @pytest.fixture(scope="module")
 def client(small_models):
     settings = Settings(models=small_models, max_body_bytes=200_000, max_items=20, max_text_length=50_000)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings), base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 
