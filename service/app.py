@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from service import metrics, models, problems, scoring
+from service.direct import GZIP_FROM, GZIP_LEVEL, Direct
 from service.guard import Guard
 from service.limits import Limits
 from service.live import LiveModels
@@ -21,8 +23,6 @@ from service.metrics import Metrics
 from service.schemas import components
 from service.settings import Settings
 from service.telemetry import Telemetry
-
-GZIP_LEVEL = 5
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -50,6 +50,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = figures
     app.state.models = LiveModels(settings)
     # The one that is added last is the outermost.
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM, compresslevel=GZIP_LEVEL)
+    app.add_middleware(Direct, routes=[r for r in scoring.router.routes if isinstance(r, APIRoute)])
     app.add_middleware(Limits, settings=settings, metrics=figures)
     if settings.allowed_origins:
         app.add_middleware(
@@ -59,7 +61,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )
-    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=GZIP_LEVEL)
     app.add_middleware(Guard, settings=settings, metrics=figures)
     app.add_middleware(Telemetry, metrics=figures)
     problems.install(app)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 from fastapi import Request
+from starlette.types import Scope
 
 from service.limits import admit
 from service.problems import Problem
@@ -37,18 +38,31 @@ async def read_json_body(request: Request) -> bytes:
 
 def check_content_type(request: Request, wanted: str) -> None:
     """Refuse a body of another type (415)."""
-    kind = request.headers.get("content-type", "")
-    if kind != wanted and kind.split(";")[0].strip().lower() != wanted:
+    kind = header(request.scope, b"content-type").decode("latin-1")
+    if kind != wanted and media_type(kind) != wanted:
         raise Problem(415, f"content type {kind or '(none)'!r}; send {wanted}")
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first header of that name (in lower case), empty where there is none."""
+    for found, value in scope["headers"]:
+        if found == name:
+            return bytes(value)
+    return b""
+
+
+def media_type(kind: str) -> str:
+    """A content type without its parameters."""
+    return kind.partition(";")[0].strip().lower()
 
 
 async def read_body(request: Request) -> bytes:
     """The whole body, unpacked, within the limits of the settings; raises what :func:`read_json_body` does."""
     settings = settings_of(request)
     limit = settings.max_body_bytes
-    told = request.headers.get("content-length", "")
+    told = header(request.scope, b"content-length")
     if told.isdigit() and (len(told) > 18 or int(told) > limit):
-        raise Problem(413, f"{told} bytes; at most {limit} are taken: send several requests")
+        raise Problem(413, f"{told.decode()} bytes; at most {limit} are taken: send several requests")
     parts: list[bytes] = []
     size = 0
     async for part in body_parts(request, settings.request_seconds):
@@ -132,7 +146,7 @@ class _Unpacker:
 
 
 def _unpacker(request: Request) -> _Unpacker | None:
-    encoding = request.headers.get("content-encoding", "").strip().lower()
+    encoding = header(request.scope, b"content-encoding").decode("latin-1").strip().lower()
     if encoding in ("", "identity"):
         return None
     if encoding in ("gzip", "x-gzip"):

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from classifier.model.answer import Answer, TextItem, to_plain
 from classifier.model.scoring import NarrativeModel
-from service.bodies import decode_body, read_json_body, shape_problem
+from service.bodies import decode_body, header, media_type, read_json_body, shape_problem
 from service.bulk import NDJSON, LineResponse, answer_lines
 from service.limits import admit
 from service.live import models_of
@@ -77,7 +77,7 @@ async def score(request: Request) -> Response:
     Labels decided "no" are left out unless `all` is true. All offsets count code points of the text as sent. A text of
     a batch that cannot be taken has an `error` in its place; as the single text it is a 422.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == NDJSON:
+    if b"ndjson" in (kind := header(request.scope, b"content-type")) and media_type(kind.decode("latin-1")) == NDJSON:
         options = bulk_options(request)
         admit(request)
         return LineResponse(answer_lines(request, partial(answer_batch, request, options)))
