@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-test run test test-sanitize train lint fix lock bench bench-accuracy clean
+.PHONY: setup setup-test run test test-sanitize train lint fix lock bench bench-accuracy bench-http soak clean
 
 setup: $(VENV)/.run-installed
 
@@ -113,6 +113,23 @@ $(PEERS)/.installed: benchmarks/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
 	@touch $@
+
+# Requests per second beside peers, and ten minutes of everything at once; both on loopback only, both need two cores, the
+# first wrk too (Debian's package).
+SERVING_PEERS := .cache/serving-peers
+
+bench-http: setup $(SERVING_PEERS)/.installed
+	$(BIN)/python benchmarks/serving.py $(SERVING_PEERS)/bin/python
+
+$(SERVING_PEERS)/.installed: benchmarks/serving_peers.txt
+	$(PYTHON) -m venv $(SERVING_PEERS)
+	$(SERVING_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/serving_peers.txt
+	@touch $@
+
+MINUTES ?= 10
+
+soak: setup
+	$(BIN)/python benchmarks/soak.py $(MINUTES)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .cache
