@@ -177,14 +177,10 @@ def main(peers: str, seconds: float) -> None:
             for name in rates:
                 ratio = statistics.median(a / b for a, b in zip(rates["narratives"], rates[name], strict=True))
                 tail = statistics.median(slow[name])
-                print(
-                    f"| {case} | {name} | {statistics.median(rates[name]):,.0f} | {ratio:,.2f} | {tail:.1f} |",
-                    flush=True,
-                )
-        print(
-            memory = resident(PORTS["narratives"])
-            print(f"\nReady {ready['narratives']:.2f} s after start; {memory:.0f} MB resident after it.")
-        )
+                rate = statistics.median(rates[name])
+                print(f"| {case} | {name} | {rate:,.0f} | {ratio:,.2f} | {tail:.1f} |", flush=True)
+        memory = resident(PORTS["narratives"])
+        print(f"\nReady {ready['narratives']:.2f} s after start; {memory:.0f} MB resident after it.")
 
 
 if __name__ == "__main__":

@@ -178,9 +178,8 @@ def main(minutes: float) -> int:
             print("FAULT", fault)
         half = memory[len(memory) // 2]
         grown = memory[-1] / half - 1
-        print(
-            f"{len(soak.faults)} faults; memory {half:.0f} MB at half time, {memory[-1]:.0f} MB at the end ({grown:+.1%})"
-        )
+        print(f"{len(soak.faults)} faults")
+        print(f"memory {half:.0f} MB at half time, {memory[-1]:.0f} MB at the end ({grown:+.1%})")
         print(f"alive at the end: {alive}; stopped with code {code}")
         return int(bool(soak.faults) or grown > 0.1 or not alive)
 
