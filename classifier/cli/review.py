@@ -157,7 +157,7 @@ class _Walk:
             told = f"The model: {d.decision}, probability {d.probability:.3f}, threshold {d.threshold:.3f}"
             told += f", {likeliest}" if likeliest else ""
             words = [harmless(e.feature) for e in evidence]
-            told += f", because of: {', '.join(words)}" if words else ""
+            told += f", words for it: {', '.join(words)}" if words else ""
             out.print(Text(f"{told}; {d.support} training sentences."))
             if opinion.others:
                 others = ", ".join(f"{o.id} {o.probability:.2f}" for o in opinion.others)
