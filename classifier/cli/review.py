@@ -266,9 +266,12 @@ def _keys() -> Iterator[tuple[str, str]]:
     if sys.stdin.isatty():
         while True:
             try:
-                yield typer.getchar().lower(), ""
+                pressed = typer.getchar().lower()
             except EOFError:
                 return
+            # Keys struck fast come together; an arrow or the like is one key of several characters.
+            for key in [pressed] if pressed.startswith("\x1b") else pressed:
+                yield key, ""
     for line in iter(sys.stdin.readline, ""):
         if line.strip():
             yield line.strip()[0].lower(), line.strip()[1:].strip()
