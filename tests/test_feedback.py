@@ -118,14 +118,7 @@ def test_client_id_makes_sending_again_harmless(store):
 
 def test_many_threads_with_one_client_id_store_one_row(store):
     given = replace(ONE, client_id="same")
-    start = threading.Barrier(12)
-
-    def send(_):
-        start.wait()
-        return store.add(given)
-
-    with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(send, range(12)))
+    answers = at_once(12, lambda _: store.add(given))
     assert len({id for id, _ in answers}) == 1
     assert sum(is_new for _, is_new in answers) == 1
     assert store.counts()["pending"] == 1
@@ -157,6 +150,44 @@ def test_several_processes_open_a_new_database_at_once_and_write(feedback_url):
     store = FeedbackStore(feedback_url)
     assert store.counts()["pending"] == 25 + 3 * 25
     store.close()
+
+
+def at_once(n, act):
+    """Call ``act(0)`` to ``act(n - 1)`` in threads that start together."""
+    start = threading.Barrier(n)
+
+    def run(i):
+        start.wait()
+        return act(i)
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(run, range(n)))
+
+
+def test_workers_that_start_together_make_one_schema(feedback_url):
+    stores = [FeedbackStore(feedback_url) for _ in range(10)]
+    at_once(10, lambda i: stores[i].add(ONE))
+    assert stores[0].counts()["pending"] == 10
+    for store in stores:
+        store.close()
+
+
+def test_decisions_of_several_processes_wait_for_each_other(feedback_url):
+    stores = [FeedbackStore(feedback_url) for _ in range(6)]
+    ids = [stores[0].add(replace(ONE, text=f"Text {i}."))[0] for i in range(12)]
+
+    def decide(i):
+        for id in ids:
+            stores[i].decide(id, "accept" if i % 2 else "reject", reviewer=f"{i}")
+        return True
+
+    assert all(at_once(6, decide))
+    for row in stores[0].all("accepted") + stores[0].all("rejected"):
+        # State and reviewer are of one decision.
+        assert (row.state == "accepted") == bool(int(row.reviewer) % 2)
+    assert stores[0].counts()["pending"] == 0
+    for store in stores:
+        store.close()
 
 
 def walk(store, state="pending", limit=3):
