@@ -35,7 +35,7 @@ from service.settings import Settings
 
 T = TypeVar("T")
 
-log = logging.getLogger("narratives.feedback")
+_log = logging.getLogger("narratives.feedback")
 
 router = APIRouter()
 
@@ -44,6 +44,9 @@ MAX_LIMIT = 200
 
 MAX_THREADS = 8
 """Database calls at once: a slow database must not take the threads that score."""
+
+WAIT_SECONDS = 1.0
+"""How long a request waits for one of them, for while it waits it keeps others from being admitted."""
 
 RETRY_SECONDS = "2"
 
@@ -156,6 +159,7 @@ _unavailable = {
 }
 _bad_body = {
     "400": _problem("Broken JSON"),
+    "408": _problem("The body did not arrive in time"),
     "413": _problem("Too large"),
     "415": _problem("Not application/json"),
 }
@@ -167,6 +171,7 @@ class LiveFeedback:
     def __init__(self, settings: Settings) -> None:
         self._store = FeedbackStore(settings.feedback_url) if settings.feedback_url else None
         self._limiter = anyio.CapacityLimiter(MAX_THREADS)
+        self._places = anyio.Semaphore(MAX_THREADS)
 
     async def ask(self, method: Callable[..., T], *args: Any, **options: Any) -> T:
         """Call a method of :class:`FeedbackStore` in a thread. Raises :class:`Problem` 404, 409 or 503."""
@@ -174,18 +179,29 @@ class LiveFeedback:
             raise Problem(404, "feedback is switched off here")
         call = partial(method, self._store, *args, **options)
         try:
+            with anyio.fail_after(WAIT_SECONDS):
+                await self._places.acquire()
+        except TimeoutError:
+            raise _unavailable_problem("it is slow, and others wait for it already") from None
+        try:
             return await anyio.to_thread.run_sync(call, limiter=self._limiter)
         except FeedbackConflict as error:
             raise Problem(409, str(error)) from None
         except FeedbackUnavailable as error:
-            log.warning("feedback database: %s", error)
-            told = f"the feedback database cannot be used now: {error.reason}; try again later"
-            raise Problem(503, told, headers={"Retry-After": RETRY_SECONDS}) from None
+            _log.warning("feedback database: %s", error)
+            raise _unavailable_problem(error.reason) from None
+        finally:
+            self._places.release()
 
     async def close(self) -> None:
         """Let go of the connections."""
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
+
+
+def _unavailable_problem(reason: str) -> Problem:
+    told = f"the feedback database cannot be used now: {reason}; try again later"
+    return Problem(503, told, headers={"Retry-After": RETRY_SECONDS})
 
 
 def feedback_of(request: Request) -> LiveFeedback:
@@ -215,6 +231,7 @@ def feedback_of(request: Request) -> LiveFeedback:
             "201": _json("FeedbackReceipt", "Stored durably"),
             "409": _problem("The client_id stands for other content"),
             "422": _problem("Something in the request cannot be taken; errors names the field"),
+            "429": _problem("Too many requests; Retry-After says when to come back"),
             **_bad_body,
             **_unavailable,
         },

@@ -7,10 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import pytest
 from fastapi.testclient import TestClient
@@ -18,7 +19,7 @@ from fastapi.testclient import TestClient
 from classifier import InputError
 from classifier.feedback import Feedback, FeedbackStore
 from service.app import create_app
-from service.feedback import EXAMPLES
+from service.feedback import EXAMPLES, MAX_THREADS
 from service.settings import Settings
 
 GOOD = {"text": "War is inevitable, they say.", "label": "inevitable-war", "verdict": "correct"}
@@ -26,7 +27,9 @@ GOOD = {"text": "War is inevitable, they say.", "label": "inevitable-war", "verd
 
 @pytest.fixture
 def client(small_models, feedback_url):
-    with TestClient(create_app(Settings(models=small_models, feedback_url=feedback_url))) as client:
+    with TestClient(
+        create_app(Settings(models=small_models, feedback_url=feedback_url)), base_url="http://localhost"
+    ) as client:
         yield client
 
 
@@ -34,7 +37,9 @@ def client(small_models, feedback_url):
 def plain(small_models, tmp_path):
     """On SQLite only, where the database makes no difference."""
     url = f"sqlite:///{tmp_path / 'feedback.db'}"
-    with TestClient(create_app(Settings(models=small_models, feedback_url=url))) as client:
+    with TestClient(
+        create_app(Settings(models=small_models, feedback_url=url, max_body_bytes=50_000)), base_url="http://localhost"
+    ) as client:
         yield client
 
 
@@ -154,7 +159,7 @@ def test_a_request_at_fault_is_told_its_field(plain, change, field, told):
     [
         ("POST", "/v1/feedback", {"content": b"{", "headers": {"content-type": "application/json"}}, 400),
         ("POST", "/v1/feedback", {"content": b"{}", "headers": {"content-type": "text/plain"}}, 415),
-        ("POST", "/v1/feedback", {"json": {"text": "x" * 2**20}}, 413),
+        ("POST", "/v1/feedback", {"json": {"text": "x" * 100_000}}, 413),
         ("POST", "/v1/feedback", {"json": [GOOD]}, 422),
         ("GET", "/v1/review?state=lost", {}, 422),
         ("GET", "/v1/review?limit=0", {}, 422),
@@ -177,7 +182,7 @@ def test_faults_are_problems(plain, method, path, options, status):
 
 
 def test_switched_off(small_models):
-    with TestClient(create_app(Settings(models=small_models, feedback_url=""))) as client:
+    with TestClient(create_app(Settings(models=small_models, feedback_url="")), base_url="http://localhost") as client:
         for answer in (
             client.post("/v1/feedback", json=GOOD),
             client.get("/v1/review"),
@@ -199,7 +204,7 @@ def test_openapi_describes_it_and_its_examples_work(plain):
     assert {"FeedbackRequest", "FeedbackReceipt", "ReviewPage", "ReviewItem", "ReviewDecision"} <= set(shapes)
     assert shapes["FeedbackRequest"]["additionalProperties"] is False
     post = schema["paths"]["/v1/feedback"]["post"]
-    assert set(post["responses"]) == {"200", "201", "400", "404", "409", "413", "415", "422", "503"}
+    assert set(post["responses"]) == {*("200", "201", "400", "404", "408", "409", "413", "415", "422", "429", "503")}
     examples = post["requestBody"]["content"]["application/json"]["examples"]
     assert {name: example["value"] for name, example in examples.items()} == EXAMPLES
     for example in EXAMPLES.values():
@@ -214,7 +219,7 @@ def test_openapi_describes_it_and_its_examples_work(plain):
 def test_texts_are_never_logged(small_models, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     url = f"sqlite:///{tmp_path / 'absent' / 'feedback.db'}"
-    with TestClient(create_app(Settings(models=small_models, feedback_url=url))) as client:
+    with TestClient(create_app(Settings(models=small_models, feedback_url=url)), base_url="http://localhost") as client:
         assert client.post("/v1/feedback", json={**GOOD, "text": "Private words."}).status_code == 503
         (tmp_path / "absent").mkdir()
         assert client.post("/v1/feedback", json={**GOOD, "text": "Private words."}).status_code == 201
@@ -231,13 +236,38 @@ def unavailable(answer):
 
 def test_the_service_starts_and_scores_while_the_database_is_down(small_models):
     url = "postgresql://ann:secret@127.0.0.1:1/x"
-    with TestClient(create_app(Settings(models=small_models, feedback_url=url))) as client:
+    with TestClient(create_app(Settings(models=small_models, feedback_url=url)), base_url="http://localhost") as client:
         answer = client.post("/v1/feedback", json=GOOD)
         assert unavailable(answer)
         assert "127.0.0.1" not in answer.text
         assert unavailable(client.get("/v1/review"))
         assert client.post("/v1/score", json={"text": GOOD["text"]}).status_code == 200
         assert client.get("/health/ready").status_code == 200
+
+
+def test_a_slow_database_keeps_nobody_from_scoring(small_models, tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'feedback.db'}"
+    monkeypatch.setattr("service.feedback.WAIT_SECONDS", 0.05)
+    go_on = threading.Event()
+    monkeypatch.setattr(FeedbackStore, "add", lambda self, feedback: (str(go_on.wait(60)), True))
+    with (
+        TestClient(
+            create_app(Settings(models=small_models, feedback_url=url, max_concurrent=20)), base_url="http://localhost"
+        ) as client,
+        ThreadPoolExecutor(30) as pool,
+    ):
+        sent = [pool.submit(client.post, "/v1/feedback", json=GOOD) for _ in range(12)]
+        try:
+            done, waiting = wait(sent, timeout=30, return_when=FIRST_COMPLETED)
+            while len(waiting) > MAX_THREADS:
+                done, waiting = wait(sent, timeout=30, return_when=FIRST_COMPLETED)
+            assert all(unavailable(answer.result()) for answer in done)
+            long = {"text": "War is inevitable. " * 1_000}
+            scored = [pool.submit(client.post, "/v1/score", json=long) for _ in range(5)]
+            assert {answer.result(timeout=60).status_code for answer in scored} == {200}
+        finally:
+            go_on.set()
+        assert {answer.result().status_code for answer in waiting} == {201}
 
 
 def until(act, expected):
@@ -251,7 +281,9 @@ def until(act, expected):
 
 
 def test_postgresql_killed_and_started_again_loses_nothing(small_models, postgresql):
-    with TestClient(create_app(Settings(models=small_models, feedback_url=postgresql.url))) as client:
+    with TestClient(
+        create_app(Settings(models=small_models, feedback_url=postgresql.url)), base_url="http://localhost"
+    ) as client:
         before = [client.post("/v1/feedback", json={**GOOD, "text": f"Before {i}."}) for i in range(3)]
         postgresql.stop()
         try:
