@@ -7,6 +7,8 @@
 
 from classifier.errors import (
     CorpusError,
+    FeedbackConflict,
+    FeedbackUnavailable,
     InputError,
     MissingExtra,
     ModelCorrupt,
@@ -40,6 +42,8 @@ __all__ = [
     "CorpusError",
     "Decision",
     "Evidence",
+    "FeedbackConflict",
+    "FeedbackUnavailable",
     "InputError",
     "Language",
     "MissingExtra",

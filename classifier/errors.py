@@ -8,6 +8,8 @@
     ├── CorpusError                     a label file is broken: names file and row
     ├── TrainingError                   the labels cannot make a model
     ├── MissingExtra                    an optional part is not installed: names the command
+    ├── FeedbackUnavailable             the feedback database cannot answer: names it and why
+    ├── FeedbackConflict                feedback contradicts what is stored already
     └── ModelError                      a model directory cannot be used
         ├── ModelNotFound               nothing there, or CURRENT names nothing
         ├── ModelCorrupt                truncated, tampered with, or not a model
@@ -52,6 +54,21 @@ class MissingExtra(NarrativesError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional part: pip install 'narrative-classifier[{extra}]'")
         self.extra = extra
+
+
+class FeedbackUnavailable(NarrativesError):
+    """The feedback database cannot take or give anything now: full, read-only, locked, damaged, down.
+
+    The message names the database; ``reason`` alone does not, and can be told to strangers.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FeedbackConflict(NarrativesError):
+    """A ``client_id`` that stands for other content, or a decision that came too late."""
 
 
 class ModelError(NarrativesError):

@@ -14,7 +14,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from service import metrics, models, problems, scoring
+from service import feedback, metrics, models, problems, scoring
 from service.direct import GZIP_FROM, GZIP_LEVEL, Direct
 from service.guard import Guard
 from service.limits import Limits
@@ -34,7 +34,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.models.load()
         figures.serving(app.state.models.current.identity)
+        app.state.feedback = feedback.LiveFeedback(settings)
         yield
+        await app.state.feedback.close()
         figures.retire(os.getpid())
 
     app = FastAPI(
@@ -67,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(scoring.router)
     app.include_router(models.router)
     app.include_router(metrics.router)
+    app.include_router(feedback.router)
 
     @app.get("/", include_in_schema=False)
     async def root() -> dict[str, str]:
@@ -75,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
             schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(components())
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(components(*feedback.SCHEMAS))
             app.openapi_schema = schema
         return app.openapi_schema
 

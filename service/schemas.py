@@ -104,9 +104,9 @@ BULK_PARAMETERS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-def components() -> dict[str, Any]:
-    """OpenAPI component schemas of everything above."""
-    types = (ScoreRequest, Item, ScoreResponse, ItemFailure, ProblemDetails)
+def components(*more: type) -> dict[str, Any]:
+    """OpenAPI component schemas of everything above, and of the types given."""
+    types = (ScoreRequest, Item, ScoreResponse, ItemFailure, ProblemDetails, *more)
     _, found = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     # A batch may hold failures in place of results; msgspec's unions cannot mix a dataclass with a struct.
     found["ScoreResponse"]["properties"]["results"]["items"] = {

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from classifier.errors import InputError
+from classifier.feedback import FeedbackStore
 
 PREFIX = "NARRATIVES_"
 
@@ -81,6 +82,13 @@ class Settings(BaseSettings):
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("feedback_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value:
+            FeedbackStore(value)  # opens nothing; its InputError names no password, unlike a validation error
+        return value
 
     @classmethod
     def settings_customise_sources(

@@ -8,9 +8,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -94,9 +97,18 @@ def chromium() -> str:
     return find_chromium() or pytest.skip("no Chromium here: apt-get install chromium")
 
 
+@dataclass
+class PostgreSQL:
+    """A server of this test process; ``start`` and ``stop`` may be called in turn."""
+
+    url: str
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of this test process, on a free port of loopback; SQLAlchemy URL of its empty database."""
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A PostgreSQL server of this test process, on a free port of loopback."""
     programs = find_postgresql() or pytest.skip("no PostgreSQL here: apt-get install postgresql")
     # initdb refuses root: as root the server runs as the user that Debian's package made.
     as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -115,13 +127,39 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     settings = f"-p {port} -k {place} -c listen_addresses=127.0.0.1"
     control = [*as_postgres, programs / "pg_ctl", "-D", data]
-    try:
+
+    def start() -> None:
         started = [*control, "-o", settings, "-l", place / "log", "-w", "start"]
         subprocess.run(started, check=True, stdout=subprocess.DEVNULL, cwd=place)
-        yield f"postgresql+psycopg://narratives@127.0.0.1:{port}/postgres"
-    finally:
+
+    def stop() -> None:
+        """As a power cut does: nothing is written that has not been."""
         subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True, cwd=place)
+
+    try:
+        start()
+        yield PostgreSQL(f"postgresql+psycopg://narratives@127.0.0.1:{port}/postgres", start, stop)
+    finally:
+        stop()
         shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(postgresql: PostgreSQL) -> str:
+    """SQLAlchemy URL of the server's first database."""
+    return postgresql.url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def feedback_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database for feedback, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'feedback.db'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    name = f"feedback_{uuid.uuid4().hex}"
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return url.removesuffix("postgres") + name
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from classifier.cli import review
 from classifier.cli.console import table_console
 from classifier.errors import MissingExtra
 
@@ -57,3 +58,6 @@ def check(
         out.print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
         raise typer.Exit(1)
     out.print("no problem found")
+
+
+app.command("review")(review.review)

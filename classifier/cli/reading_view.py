@@ -42,13 +42,13 @@ def print_reading_view(
         elif line:
             line.append(" ")
         at = sentence.end
-        shown = Text(_harmless(sentence.text), style=colour[sentence.labels[0].theme] if sentence.labels else "")
+        shown = Text(harmless(sentence.text), style=colour[sentence.labels[0].theme] if sentence.labels else "")
         for item in sentence.evidence:
             if item.contribution > 0:
                 shown.stylize("bold underline", item.begin - sentence.begin, item.end - sentence.begin)
         line.append_text(shown)
         for label in sentence.labels:
-            words = [_harmless(e.feature) for e in sentence.evidence if e.label == label.id and e.contribution > 0]
+            words = [harmless(e.feature) for e in sentence.evidence if e.label == label.id and e.contribution > 0]
             reasons = f"  because of: {', '.join(words)}" if words else ""
             told.append(Text("    ").append_text(_told(label, names, colour)).append(reasons, style="dim"))
     _flush(console, line, told)
@@ -61,7 +61,7 @@ def _flush(console: Console, line: Text, told: list[Text]) -> None:
         console.print(explanation)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Control characters as their pictures (one for one), so that no text can steer the terminal."""
     return "".join(chr(0x2400 + ord(c)) if c < " " else "\u2421" if "\x7f" <= c <= "\x9f" else c for c in text)
 
