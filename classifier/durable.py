@@ -5,9 +5,12 @@ Everything is written aside in the same directory, synced, and renamed over its 
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".tmp-"
@@ -60,6 +63,82 @@ def publish_directory(target: str | Path, files: dict[str, bytes]) -> Path:
         raise
     sync_directory(target.parent)
     return target
+
+
+@contextmanager
+def new_file(target: str | Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yield a path to write to; afterwards ``target`` is there, whole, or (after an error) as it was before.
+
+    Raises
+    ------
+    FileExistsError
+        ``target`` is there already, and ``replace`` is false; it is left as it is.
+    """
+    target = Path(target)
+    if not replace:
+        _refuse(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=target.parent)
+    os.close(descriptor)
+    aside = Path(name)
+    try:
+        yield aside
+        aside.chmod(0o644)
+        _sync_file(aside)
+        if replace:
+            aside.replace(target)
+            sync_directory(target.parent)
+            return
+        try:
+            # A link, unlike a rename, never replaces what another process has put there meanwhile.
+            os.link(aside, target)
+        except FileExistsError:
+            _refuse(target)
+            raise
+        except OSError:
+            # A file system without links.
+            _refuse(target)
+            aside.rename(target)
+    finally:
+        aside.unlink(missing_ok=True)
+    sync_directory(target.parent)
+
+
+@contextmanager
+def new_directory(target: str | Path) -> Iterator[Path]:
+    """The same as :func:`new_file` for a directory."""
+    target = Path(target)
+    _refuse(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=target.parent))
+    try:
+        yield aside
+        for path in sorted(aside.rglob("*")):
+            if path.is_dir():
+                sync_directory(path)
+            else:
+                _sync_file(path)
+        aside.chmod(0o755)
+        sync_directory(aside)
+        _refuse(target)
+        aside.rename(target)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    sync_directory(target.parent)
+
+
+def _refuse(target: Path) -> None:
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, "is there already", str(target))
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_directory(path: Path) -> None:

@@ -16,6 +16,9 @@ VOICES = ("asserted", "attributed", "rejected")
 UNITS = ("sentence", "paragraph", "text")
 """What is labelled and scored as one: a sentence, a line with all its sentences, or the whole text."""
 
+FLAT_THEME = "all"
+"""The theme of every narrative where the codebook has no themes."""
+
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -119,7 +122,7 @@ def load_taxonomy(path: str | Path) -> Taxonomy:
 def parse_taxonomy(data: object, *, source: str = "taxonomy") -> Taxonomy:
     """Check plain data (from YAML or JSON) and freeze it. Raises :class:`TaxonomyError`."""
     root = _mapping(data, source)
-    _only(root, {"version", "unit", "multilabel", "voices", "rules", "themes"}, source)
+    _only(root, {"version", "unit", "multilabel", "voices", "rules", "themes", "narratives"}, source)
     version = root.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise TaxonomyError(f"{source}: version: {version!r} is not a whole number of 1 or more")
@@ -139,8 +142,28 @@ def parse_taxonomy(data: object, *, source: str = "taxonomy") -> Taxonomy:
         _rule(value, f"{source}: rules[{i}]")
         for i, value in enumerate(_list(root.get("rules", []), f"{source}: rules"))
     )
-    themes = tuple(_themes(root.get("themes"), f"{source}: themes"))
+    if "narratives" in root:
+        themes = _flat(root, source)
+    elif "themes" in root:
+        themes = tuple(_themes(root["themes"], f"{source}: themes"))
+    else:
+        raise TaxonomyError(f"{source}: neither 'themes' nor, for a codebook of one level, 'narratives'; write one")
     return Taxonomy(version=version, themes=themes, voices=voices, rules=rules, unit=str(unit), multilabel=multilabel)
+
+
+def _flat(root: dict[Any, Any], source: str) -> tuple[Theme, ...]:
+    """A codebook of one level is one theme, whose probability is that of any narrative at all."""
+    if "themes" in root:
+        raise TaxonomyError(f"{source}: 'themes' and 'narratives' side by side; put the narratives into themes")
+    narratives: dict[str, Narrative] = {}
+    for i, value in enumerate(_list(root["narratives"], f"{source}: narratives")):
+        narrative = _narrative(value, f"{source}: narratives[{i}]")
+        if narrative.id in narratives:
+            raise TaxonomyError(f"{source}: narratives[{i}].id: {narrative.id!r} stands twice; ids must differ")
+        narratives[narrative.id] = narrative
+    if not narratives:
+        raise TaxonomyError(f"{source}: narratives: empty; at least one narrative is needed")
+    return (Theme(FLAT_THEME, "All", tuple(narratives.values())),)
 
 
 def _themes(data: object, at: str) -> Iterator[Theme]:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from classifier.cli import evaluate, export, keys, labels, models, score, serve, train
+from classifier.cli import evaluate, export, init, keys, labels, models, score, serve, train
 from classifier.errors import NarrativesError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+app.command("init")(init.init)
 app.command("score")(score.score)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

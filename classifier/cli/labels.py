@@ -9,11 +9,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from classifier.cli import review
+from classifier.cli import labels_export, labels_import, review
 from classifier.cli.console import table_console
 from classifier.errors import MissingExtra
 
 app = typer.Typer(help="Look after labelled sentences.", no_args_is_help=True)
+
+
+app.command("import")(labels_import.import_)
+app.command("export")(labels_export.export)
 
 
 @app.callback()

@@ -139,25 +139,36 @@ def write_labels(path: str | Path, rows: Iterable[LabelledSentence]) -> None:
     """Write one label file in one step; :func:`read_labels` reads equal rows back."""
     rows = list(rows)
     columns = COLUMNS if any(row.split for row in rows) else COLUMNS[:-1]
-    lines = [",".join(columns)]
-    for row in rows:
-        fields = (
-            row.id,
-            row.text,
-            row.language,
-            format_narratives(row.labels),
-            row.origin,
-            row.file,
-            "" if row.begin is None else str(row.begin),
-            "" if row.end is None else str(row.end),
-            row.group,
-            ";".join(row.annotators),
-            row.register,
-            row.note,
-            row.split,
-        )
-        lines.append(",".join(map(_quote, fields[: len(columns)])))
-    write_file(path, "\n".join(lines) + "\n")
+    write_file(path, header_line(columns) + "".join(row_line(row, columns) for row in rows))
+
+
+def header_line(columns: Sequence[str] = COLUMNS) -> str:
+    """The first line of a label file."""
+    return ",".join(columns) + "\n"
+
+
+def row_line(row: LabelledSentence, columns: Sequence[str] = COLUMNS) -> str:
+    """One row of a label file whose columns are the first ones of :data:`COLUMNS`."""
+    return ",".join(map(_quote, row_fields(row)[: len(columns)])) + "\n"
+
+
+def row_fields(row: LabelledSentence) -> tuple[str, ...]:
+    """The fields of a row as text, in the order of :data:`COLUMNS`."""
+    return (
+        row.id,
+        row.text,
+        row.language,
+        format_narratives(row.labels),
+        row.origin,
+        row.file,
+        "" if row.begin is None else str(row.begin),
+        "" if row.end is None else str(row.end),
+        row.group,
+        ";".join(row.annotators),
+        row.register,
+        row.note,
+        row.split,
+    )
 
 
 def _quote(field: str) -> str:

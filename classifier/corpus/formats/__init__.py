@@ -1,0 +1,1 @@
+"""Other tools' label files: one module a format, each with ``read`` and ``write``."""
