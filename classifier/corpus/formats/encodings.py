@@ -18,7 +18,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_high = re.compile(rb"[\x80-\xff]+")
+_within = re.compile(rb"[\x80-\xff](?=[\x80-\xff])")
+_beside = re.compile(rb"[\x80-\xff](?=[A-Za-z])|[A-Za-z](?=[\x80-\xff])")
 
 
 def find_encoding(path: Path) -> tuple[str, bool]:
@@ -28,8 +29,8 @@ def find_encoding(path: Path) -> tuple[str, bool]:
     bytes at every other place. What is left is one byte a letter, or UTF-8 with broken rows:
 
     - a file most of whose lines with letters beyond ASCII are valid UTF-8 is UTF-8 with broken rows;
-    - in Cyrillic (cp1251) whole words are bytes above 127; in Western European texts (cp1252) they stand alone
-      between ASCII letters.
+    - in Cyrillic (cp1251) whole words are bytes above 127; in Western European texts (cp1252) such bytes stand
+      beside ASCII letters.
     """
     with path.open("rb") as file:
         head = file.read(4096)
@@ -72,9 +73,7 @@ def _guess(sample: bytes) -> str:
     if not bad or good > bad:
         # Nothing bad among so many bytes: what is broken stands further down.
         return "utf-8"
-    runs = [len(run) for run in _high.findall(sample)]
-    in_words = sum(n for n in runs if n > 1)
-    return "cp1251" if 2 * in_words > sum(runs) else "cp1252"
+    return "cp1251" if len(_within.findall(sample)) > 2 * len(_beside.findall(sample)) else "cp1252"
 
 
 def check_encoding(name: str) -> str:

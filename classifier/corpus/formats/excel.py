@@ -14,7 +14,7 @@ from typing import Any
 
 from classifier.corpus.files import COLUMNS, row_fields
 from classifier.corpus.formats.columns import Columns, as_text, record_rows
-from classifier.corpus.formats.foreign import BadRow, ForeignRow, Format, Reading, Writing
+from classifier.corpus.formats.foreign import BadRow, ForeignRow, Format, Reading, Writing, first_line
 from classifier.corpus.sentence import LabelledSentence
 from classifier.durable import new_file
 from classifier.errors import CorpusError, MissingExtra
@@ -65,12 +65,12 @@ def read(path: Path, reading: Reading) -> Iterator[ForeignRow | BadRow]:
                 warnings.simplefilter("ignore")
                 book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         except broken as error:
-            raise CorpusError(f"{path}: not a workbook that can be read: {error}") from error
+            raise CorpusError(f"{path}: not a workbook that can be read: {first_line(error)}") from error
         try:
             sheet, start, columns = _choose_sheet(book, path, reading)
             yield from _records(path, sheet, start, columns)
         except broken as error:
-            raise CorpusError(f"{path}: the workbook is broken: {error}") from error
+            raise CorpusError(f"{path}: the workbook is broken: {first_line(error)}") from error
         finally:
             book.close()
 
@@ -85,7 +85,7 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except zipfile.BadZipFile as error:
-        raise CorpusError(f"{path}: not an .xlsx workbook: {error}") from error
+        raise CorpusError(f"{path}: not an .xlsx workbook: {first_line(error)}") from error
     unpacked = sum(member.file_size for member in members)
     strings = sum(member.file_size for member in members if member.filename.endswith("sharedStrings.xml"))
     if unpacked > MAX_UNPACKED or strings > MAX_STRINGS:

@@ -115,6 +115,11 @@ class Format(NamedTuple):
     is_folder: bool = False
 
 
+def first_line(error: Exception) -> str:
+    """The first line of what a library says."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 def plain_values(row: LabelledSentence) -> Mapping[str, object]:
     """A row as JSON's types, for formats that have lists: ``voices`` runs beside ``narratives``."""
     return {

@@ -18,7 +18,7 @@ from typing import Any
 
 from classifier.corpus.formats.argilla import is_argilla, read_flat
 from classifier.corpus.formats.columns import Columns
-from classifier.corpus.formats.foreign import BadRow, ForeignRow, Format, Reading, Writing
+from classifier.corpus.formats.foreign import BadRow, ForeignRow, Format, Reading, Writing, first_line
 from classifier.corpus.formats.parquet import (
     BATCH,
     arrow_batches,
@@ -26,7 +26,6 @@ from classifier.corpus.formats.parquet import (
     batches_to_rows,
     class_names,
     feature_names,
-    first_line,
     import_pyarrow,
 )
 from classifier.corpus.sentence import LabelledSentence

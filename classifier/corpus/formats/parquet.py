@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.corpus.formats.columns import Columns, holds_spans, record_rows
-from classifier.corpus.formats.foreign import BadRow, ForeignRow, Format, Reading, Writing, plain_values
+from classifier.corpus.formats.foreign import BadRow, ForeignRow, Format, Reading, Writing, first_line, plain_values
 from classifier.corpus.sentence import LabelledSentence
 from classifier.durable import new_file
 from classifier.errors import CorpusError, MissingExtra
@@ -39,11 +39,6 @@ def import_pyarrow(what: str) -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingExtra(what, "parquet") from error
     return pyarrow, parquet
-
-
-def first_line(error: Exception) -> str:
-    """The first line of what pyarrow says."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def batches_to_rows(

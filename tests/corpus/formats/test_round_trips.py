@@ -72,8 +72,8 @@ def there_and_back(name, given_rows, folder, writing=None):
     assert not [row for row in back if isinstance(row, BadRow)]
     return [
         LabelledSentence(
-            row.id, row.text, row.language, labels.find(row.labels), row.origin, row.file, row.begin, row.end, row.group,
-            row.annotators, row.register, row.note, row.split,
+            row.id, row.text, row.language, labels.find(row.labels), row.origin, row.file, row.begin, row.end,
+            row.group, row.annotators, row.register, row.note, row.split,
         )
         for row in back
     ]  # fmt: skip
