@@ -28,3 +28,36 @@ def test_a_directory_is_published_whole_and_never_overwritten(tmp_path):
         durable.publish_directory(tmp_path / "v1", {"a.json": b"3"})
     assert (tmp_path / "v1" / "a.json").read_bytes() == b"1"
     assert [p.name for p in tmp_path.iterdir()] == ["v1"]
+
+
+@pytest.mark.parametrize("make", [durable.new_file, durable.new_directory])
+def test_something_new_is_there_whole_or_not_at_all(tmp_path, make):
+    def written(path):
+        return path if make is durable.new_file else path / "x"
+
+    def write(target, content, disturb=lambda: None, **options):
+        with make(target, **options) as aside:
+            written(aside).write_bytes(content)
+            disturb()
+
+    def fail():
+        raise OSError("disk full")
+
+    target, other = tmp_path / "deep" / "new", tmp_path / "deep" / "other"
+    write(target, b"whole", disturb=lambda: target.exists() and fail())
+    assert written(target).read_bytes() == b"whole"
+    with pytest.raises(FileExistsError, match="is there already"):
+        write(target, b"again")
+    with pytest.raises(OSError, match="disk full"):
+        write(other, b"half", disturb=fail)
+    assert not other.exists()
+    with pytest.raises(FileExistsError):
+        write(other, b"late", disturb=lambda: (other.mkdir(), (other / "theirs").touch()))
+    assert [path.name for path in other.iterdir()] == ["theirs"], "what came meanwhile stays"
+    assert sorted(path.name for path in target.parent.iterdir()) == ["new", "other"]
+    assert written(target).read_bytes() == b"whole"
+    if make is durable.new_file:
+        write(target, b"two", replace=True)
+        with pytest.raises(OSError, match="disk full"):
+            write(target, b"half", disturb=fail, replace=True)
+        assert target.read_bytes() == b"two"

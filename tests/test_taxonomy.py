@@ -78,3 +78,28 @@ def test_no_yaml_no_file_and_no_text_are_told(tmp_path):
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(TaxonomyError, match="UTF-8"):
         load_taxonomy(tmp_path / "b.yaml")
+
+
+NARRATIVE = {"id": "a", "name": "A", "definition": "."}
+
+
+def test_a_codebook_of_one_level_is_one_theme():
+    flat = parse_taxonomy({"version": 1, "narratives": [NARRATIVE, NARRATIVE | {"id": "b"}]})
+    assert flat.ids == ("a", "b")
+    assert flat.theme_of == {"a": "all", "b": "all"}
+    assert parse_taxonomy(flat.to_dict()) == flat
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"narratives": [NARRATIVE], "themes": []}, "'themes' and 'narratives' side by side"),
+        ({"narratives": []}, "narratives: empty"),
+        ({"narratives": [NARRATIVE, NARRATIVE]}, r"narratives\[1\].id: 'a' stands twice"),
+        ({"narratives": [{"id": "A"}]}, r"narratives\[0\].id: 'A' is not an id"),
+        ({}, "neither 'themes' nor, for a codebook of one level, 'narratives'"),
+    ],
+)
+def test_a_broken_codebook_of_one_level_is_told(data, told):
+    with pytest.raises(TaxonomyError, match=told):
+        parse_taxonomy({"version": 1} | data)
