@@ -109,7 +109,7 @@ def load_taxonomy(path: str | Path) -> Taxonomy:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise TaxonomyError(f"{path}: no such file; copy one from labels/taxonomy.yaml") from error
+        raise TaxonomyError(f"{path}: no such file; narratives init makes one") from error
     except (OSError, UnicodeDecodeError) as error:
         raise TaxonomyError(f"{path}: cannot be read as UTF-8 text: {error}") from error
     try:

@@ -122,8 +122,9 @@ def import_labels(
     if reading.language not in ("", DETECT) and not LANGUAGE_CODE.fullmatch(reading.language):
         raise CorpusError(f"--language: {reading.language!r} is no ISO 639 code, such as 'en'; or 'auto'")
     taker = _Taker(names, taxonomy, reading)
-    for row in read_labels(labels) if any(labels.glob("*.csv")) else []:
-        taker.note(row, row.source, row.row)
+    for file in sorted(labels.glob("*.csv")):
+        for row in read_labels(file):
+            taker.note(row, row.source, row.row)
     shown: list[BadRow] = []
     n_taken = n_rejected = 0
     made: Path | None = None
