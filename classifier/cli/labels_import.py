@@ -49,7 +49,7 @@ def import_(
     offsets: Annotated[
         Literal["codepoint", "utf16"] | None, typer.Option(help="What offsets of spans count; else as the tool does.")
     ] = None,
-    output: Annotated[str, typer.Option(help="Name of the new label file; else imported-<source>.csv.")] = "",
+    output: Annotated[str, typer.Option(help="Name of the new label file; else imported-SOURCE.csv.")] = "",
     rejected: Annotated[Path | None, typer.Option(help="CSV file that lists every row not taken.")] = None,
     make_taxonomy: Annotated[
         bool, typer.Option("--make-taxonomy", help="Make taxonomy.yaml from the labels found.")

@@ -218,3 +218,27 @@ def test_a_single_label_codebook_of_whole_texts(tmp_path):
         assert [s.text for s in result.sentences] == [text]
         assert [d.id for d in result.labels if d.decision != "no"] == [expected]
     assert np.array_equal(trained.model.predict_proba(texts).argmax(axis=1), [2, 0])
+
+
+def test_a_codebook_of_one_level_without_voices_makes_a_model(tmp_path):
+    narratives = [{"id": name, "name": name, "definition": "."} for name in ("hoax", "cost")]
+    (tmp_path / "taxonomy.yaml").write_text(json.dumps({"version": 1, "narratives": narratives}))
+    words = ("glaciers", "scientists", "ministers", "voters", "farmers", "bankers", "heaters", "turbines", "oceans")
+    claims = {
+        "hoax": "They say that warming is a hoax of",
+        "cost": "Green rules ruin the jobs of",
+        None: "Here is a list of",
+    }
+    rows = [
+        LabelledSentence(
+            f"{claim}{a}{b}", f"{said} {words[a]}, {words[b]} and {a * b}", "en", {claim: None} if claim else {}
+        )
+        for claim, said in claims.items()
+        for a in range(len(words))
+        for b in range(a)
+    ]
+    write_labels(tmp_path / "rows.csv", rows)
+    trained = train(tmp_path, tmp_path / "models", options=SMALL)
+    (result,) = trained.model.score(["Warming is a hoax."]).results
+    assert [(label.id, label.theme, label.voice) for label in result.labels] == [("hoax", "all", None)]
+    assert [theme.id for theme in result.themes] == ["all"]

@@ -59,7 +59,8 @@ OPTIONS = {
 }
 
 _TRUE = frozenset({"1", "1.0", "true", "yes", "y", "x", "+"})
-_FALSE = frozenset({"", "0", "0.0", "false", "no", "n", "-", "nan", "none", "null"})
+_NONE = frozenset({"", "-", "nan", "none", "null", "[]"})
+_FALSE = _NONE | {"0", "0.0", "false", "no", "n"}
 _SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+?\d{2,}", re.IGNORECASE)
 
 
@@ -280,7 +281,8 @@ def read_labels_value(
 ) -> list[ForeignLabel]:
     """Labels from a cell: a name, names joined by a separator, a list (also one printed by Python or JSON), or a flag.
 
-    A flag (1, true, yes, x, or a voice where several columns are read) stands for the name of its column.
+    A flag (1, true, yes, x, or a voice) stands for the name of its column: where several columns are read, or where
+    that name is known. In a single column of any other name, 0 and 1 are codes, and so labels.
     """
     if isinstance(value, Mapping):
         if set(value) == {"choices"}:
@@ -297,12 +299,15 @@ def read_labels_value(
     bare = text.strip()
     if reading.known(bare):
         return [ForeignLabel(bare)]
-    if bare.lower() in _FALSE:
+    if bare.lower() in _NONE:
         return []
-    if bare.lower() in _TRUE:
-        return [ForeignLabel(column)]
-    if several and bare in VOICES:
-        return [ForeignLabel(column, bare)]
+    if several or reading.known(column):
+        if bare.lower() in _FALSE:
+            return []
+        if bare.lower() in _TRUE:
+            return [ForeignLabel(column)]
+        if bare in VOICES:
+            return [ForeignLabel(column, bare)]
     if bare[0] in "[(" and bare[-1] in "])":
         listed = _printed_list(bare)
         if listed is not None:

@@ -35,9 +35,10 @@ def read(path: Path, reading: Reading) -> Iterator[ForeignRow | BadRow]:
         reading.tell(f"{path}: read as {encoding}, which is a guess; name another with --encoding")
     csv.field_size_limit(MAX_TEXT)
     # UTF-16 cannot keep what does not decode; a replacement character marks it instead.
-    errors = "replace" if encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32")) else "surrogateescape"
+    errors = "replace" if _is_wide(encoding) else "surrogateescape"
     with path.open("rb") as binary, io.TextIOWrapper(binary, encoding=encoding, errors=errors, newline="") as file:
-        first = file.readline(MAX_TEXT)
+        # UTF-16 of a named byte order keeps its mark.
+        first = file.readline(MAX_TEXT).removeprefix("\ufeff")
         # Excel's own line for the delimiter.
         told = re.fullmatch(r"sep=(.)\r?\n?", first)
         skipped = 1 if told else 0
@@ -118,7 +119,11 @@ def _csv_reason(error: csv.Error) -> str:
 
 
 def _broken(value: str, encoding: str) -> bool:
-    return "\ufffd" in value if encoding.startswith(("utf-16", "utf_16")) else _undecodable.search(value) is not None
+    return "\ufffd" in value if _is_wide(encoding) else _undecodable.search(value) is not None
+
+
+def _is_wide(encoding: str) -> bool:
+    return encoding.startswith(("utf-16", "utf-32"))
 
 
 def _unescape(field: str) -> str:

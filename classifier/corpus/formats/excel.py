@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import lzma
 import re
+import struct
 import warnings
 import zipfile
 import zlib
@@ -36,6 +38,18 @@ _CHUNK = 1 << 20
 _MAX_PENDING = 64 << 20
 _MAX_FORMULAS = 100_000
 
+# What zipfile says of damage; RuntimeError is its word for a password and for methods that it does not know.
+_BROKEN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    OSError,
+)
+
 # What XML cannot hold (and the carriage return, which it changes) stands in a cell as _x000D_, and a text that looks
 # like that has its underscore written so (ECMA-376, part 1, 22.9.2.19, ST_Xstring).
 _unwritable = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
@@ -54,10 +68,7 @@ def read(path: Path, reading: Reading) -> Iterator[ForeignRow | BadRow]:
     except ImportError as error:
         raise MissingExtra("Reading Excel files", "excel") from error
     _check_archive(path)
-    broken = (
-        InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError,
-        SyntaxError, EOFError, zlib.error,
-    )  # fmt: skip
+    broken = (*_BROKEN_ARCHIVE, InvalidFileException, KeyError, TypeError, AttributeError, IndexError, SyntaxError)
     with path.open("rb") as file:
         try:
             with warnings.catch_warnings():
@@ -84,7 +95,7 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except zipfile.BadZipFile as error:
+    except _BROKEN_ARCHIVE as error:
         raise CorpusError(f"{path}: not an .xlsx workbook: {first_line(error)}") from error
     unpacked = sum(member.file_size for member in members)
     strings = sum(member.file_size for member in members if member.filename.endswith("sharedStrings.xml"))

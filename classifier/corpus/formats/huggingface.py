@@ -77,26 +77,27 @@ def _read_arrow(path: Path, reading: Reading, names: Mapping[str, list[str]]) ->
     with pyarrow.memory_map(str(path)) as source:
         try:
             stream = pyarrow.ipc.open_stream(source)
-        except pyarrow.ArrowException as error:
+            columns, metadata = stream.schema.names, stream.schema.metadata
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise CorpusError(f"{path}: not a whole Arrow file: {first_line(error)}") from error
-        names = {**class_names(stream.schema.metadata), **names}
-        yield from _rows(str(path), stream.schema.names, _small(stream), reading, names)
+        yield from _rows(str(path), columns, _small(stream), reading, {**class_names(metadata), **names})
 
 
 def _read_parquet(path: Path, reading: Reading, names: Mapping[str, list[str]]) -> Iterator[ForeignRow | BadRow]:
     pyarrow, parquet = import_pyarrow("Reading Parquet")
     try:
         file = parquet.ParquetFile(path)
-    except (pyarrow.ArrowException, OSError) as error:
+        columns, metadata = file.schema_arrow.names, file.schema_arrow.metadata
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path}: not a whole Parquet file: {first_line(error)}") from error
     with file:
-        schema = file.schema_arrow
-        names = {**names, **class_names(schema.metadata)}
-        yield from _rows(str(path), schema.names, file.iter_batches(BATCH), reading, names)
+        yield from _rows(str(path), columns, file.iter_batches(BATCH), reading, {**names, **class_names(metadata)})
 
 
 def _small(batches: Iterable[Any]) -> Iterator[Any]:
     for batch in batches:
+        # Nothing in the file is checked when it is mapped: offsets that lead outside would end the process.
+        batch.validate(full=True)
         for begin in range(0, batch.num_rows, BATCH):
             yield batch.slice(begin, BATCH)
 

@@ -21,14 +21,13 @@ def read(path: Path, reading: Reading) -> Iterator[ForeignRow | BadRow]:
     pyarrow, parquet = import_pyarrow("Reading Parquet")
     try:
         file = parquet.ParquetFile(path)
-    except (pyarrow.ArrowException, OSError) as error:
+        names, metadata = file.schema_arrow.names, file.schema_arrow.metadata
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path}: not a whole Parquet file: {first_line(error)}") from error
     with file:
-        schema = file.schema_arrow
-        columns = Columns(schema.names, reading, str(path))
-        yield from batches_to_rows(
-            str(path), file.iter_batches(BATCH, columns=columns.used), columns, class_names(schema.metadata)
-        )
+        columns = Columns(names, reading, str(path))
+        batches = file.iter_batches(BATCH, columns=columns.used)
+        yield from batches_to_rows(str(path), batches, columns, class_names(metadata))
 
 
 def import_pyarrow(what: str) -> tuple[Any, Any]:

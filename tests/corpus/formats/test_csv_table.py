@@ -173,6 +173,14 @@ def test_a_column_a_label(tmp_path):
     ]
 
 
+def test_ones_and_zeros_in_a_single_column_are_codes_unless_its_name_is_a_label(tmp_path):
+    content = "text,hoax\none,1\ntwo,0\nthree,-\n"
+    rows = rows_of(tmp_path / "a.csv", content, Reading(labels_columns=("hoax",)))
+    assert [names(row) for row in rows] == [["1"], ["0"], []]
+    rows = rows_of(tmp_path / "a.csv", content, Reading(labels_columns=("hoax",), known="hoax".__eq__))
+    assert [names(row) for row in rows] == [["hoax"], [], []]
+
+
 def test_a_column_of_voices(tmp_path):
     rows = rows_of(tmp_path / "a.csv", "text,label,voice\none,a;b,asserted\ntwo,a;b,b:rejected\nthree,a,\n")
     assert [[label.voice for label in row.labels] for row in rows] == [["asserted"] * 2, [None, "rejected"], [None]]
