@@ -95,7 +95,7 @@ def _page(request: Request, name: str) -> Response:
 
 def _send(request: Request, file: StaticFile) -> Response:
     """The file, or 304 where the browser has it. ``no-cache``: a browser may keep it but asks each time."""
-    headers = {"ETag": file.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if file.etag in known:
         return Response(status_code=304, headers=headers)

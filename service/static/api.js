@@ -24,8 +24,9 @@ export function useKey(value, session) {
 
 /** An answer that is none. `message` is for readers; `wait` is in seconds, where the service named a time. */
 export class Trouble extends Error {
-  constructor(message, { status = 0, wait = null, detail = "" } = {}) {
+  constructor(message, { status = 0, wait = null, detail = "", wantsKey = false } = {}) {
     super(message);
+    this.wantsKey = wantsKey; // a key, or another one, would help
     this.status = status;
     this.wait = wait;
     this.detail = detail;
@@ -69,6 +70,7 @@ function troubleOf(response, problem) {
   const { status } = response;
   const detail = typeof problem?.detail === "string" ? problem.detail : "";
   const wait = secondsOf(response.headers.get("Retry-After"));
+  const request = response.headers.get("X-Request-ID");
   const later = wait === null ? "Try again in a moment." : `Try again in ${wait} s.`;
   const message =
     {
@@ -79,13 +81,14 @@ function troubleOf(response, problem) {
       413: `This is too large for the service${detail ? `: ${detail}` : ""}. Send a part of it.`,
       422: `The service cannot take this${detail ? `: ${detail}` : ""}.`,
       429: `The service is busy, or you have asked too often. ${later}`,
-      500: "The service failed; the operator finds the reason in its log. Try again, and tell them if it stays.",
+      500: `The service failed; whoever runs it finds the reason in its log${request ? ` under ${request}` : ""}. Try again, and tell them if it stays.`,
       503: `The service cannot answer now${detail ? `: ${detail}` : ""}. ${later}`,
     }[status] ??
     (problem === null
       ? `Something other than the service answered (status ${status}). Is a proxy in between?`
       : `The service answered with status ${status}${detail ? `: ${detail}` : ""}.`);
-  return new Trouble(message.replace(/([.!?])\.(?=\s|$)/g, "$1"), { status, wait, detail });
+  const wantsKey = status === 401 || (status === 403 && key !== "");
+  return new Trouble(message.replace(/([.!?])\.(?=\s|$)/g, "$1"), { status, wait, detail, wantsKey });
 }
 
 function secondsOf(header) {

@@ -142,7 +142,7 @@ export class Feedback {
       };
       tell(`Not stored. ${error.message}`);
       if (error.status === 404) this.onOff();
-      else if (error.status === 401) this.onKey(error.message, retry);
+      else if (error.wantsKey) this.onKey(error.message, retry);
       else if (error.status !== 409 && error.status !== 422) step.replaceChildren(button("Try again", retry));
     }
   }

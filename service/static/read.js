@@ -175,7 +175,7 @@ async function score() {
     }
     if (!(error instanceof Trouble)) throw error;
     $("status").textContent = "";
-    if (error.status === 401) askForKey($("key"), error.message, score);
+    if (error.wantsKey) askForKey($("key"), error.message, score);
     else showTrouble($("notice"), error, error.status === 413 || error.status === 422 ? null : score);
   } finally {
     if (running === run) {

@@ -63,7 +63,7 @@ async function narrativeNames() {
 
 function told(error, retry) {
   if (!(error instanceof Trouble)) throw error;
-  if (error.status === 401) askForKey($("key"), error.message, retry);
+  if (error.wantsKey) askForKey($("key"), error.message, retry);
   else showTrouble($("notice"), error, error.status === 404 ? null : retry);
 }
 

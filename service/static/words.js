@@ -28,7 +28,7 @@ export function listed(items) {
 }
 
 export const REASONS = {
-  close: "Unsure: below the threshold, but close to it.",
+  close: "Unsure: below the threshold, yet too likely for a no.",
   unfamiliar: "Unsure: the model knows too few of these words.",
   short: "Unsure: too few words to decide anything.",
 };

@@ -20,10 +20,6 @@ from service.app import create_app
 from service.page import static_files
 from service.settings import Settings
 
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
     "--no-first-run --disable-dev-shm-usage"
@@ -46,7 +42,7 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def client(root):
-    with TestClient(create_app(Settings(models=root / "models"))) as client:
+    with TestClient(create_app(Settings(models=root / "models")), base_url="http://localhost") as client:
         yield client
 
 
@@ -55,6 +51,9 @@ def test_pages(client, path):
     answer = client.get(path)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
     assert client.head(path).status_code == 200
 
 
@@ -82,7 +81,7 @@ def test_nothing_else_is_sent(client, name):
 
 def test_pages_know_the_settings(client, root):
     off = Settings(models=root / "models", feedback_url="", max_evidence=7)
-    with TestClient(create_app(off)) as without:
+    with TestClient(create_app(off), base_url="http://localhost") as without:
         assert '<body data-feedback="off" data-max-words="7">' in without.get("/").text
         assert '<body data-feedback="on" data-max-words="1000">' in client.get("/").text
         assert without.get("/").headers["etag"] != client.get("/").headers["etag"]
@@ -120,12 +119,6 @@ expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
 def site(chromium, root, tmp_path_factory):
     place = tmp_path_factory.mktemp("page")
     app = create_app(Settings(models=root / "models", feedback_url=f"sqlite:///{place / 'feedback.db'}"))
-
-    @app.middleware("http")
-    async def strict(request, call_next):
-        answer = await call_next(request)
-        answer.headers.setdefault("Content-Security-Policy", CSP)
-        return answer
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -563,6 +556,34 @@ def test_a_key_is_asked_for_and_kept_in_memory(visit):
     assert page.evaluate("sessionStorage.length + localStorage.length") == 0
 
 
+def test_a_key_that_may_not_do_this_can_be_exchanged(visit):
+    page = visit(failures=True)
+    given = []
+
+    def guard(route):
+        given.append(route.request.headers.get("authorization"))
+        if given[-1] is None:
+            route.fulfill(status=401, json={"detail": "a key is needed"})
+        elif given[-1] == "Bearer score":
+            route.fulfill(status=403, json={"detail": "the key of 'desk' is good for score; this needs 'feedback'"})
+        else:
+            route.fulfill(status=201, json={"id": "1", "status": "stored"})
+
+    page.route("**/v1/feedback", guard)
+    read(page, TEXT)
+    page.locator("#story .s.tagged").first.click()
+    card = page.locator("#panel .card").first
+    card.get_by_role("button", name="Right").click()
+    card.get_by_role("button", name="Store it").click()
+    page.get_by_label("Key", exact=True).fill("score")
+    page.get_by_role("button", name="Use it").click()
+    expect(page.locator("#key")).to_contain_text("this needs 'feedback'")
+    page.get_by_label("Key", exact=True).fill("both")
+    page.get_by_role("button", name="Use it").click()
+    expect(card.locator(".said")).to_have_text("Stored: right. Thank you.")
+    assert given == [None, "Bearer score", "Bearer both"]
+
+
 def test_feedback_says_what_is_stored_and_sends_it(visit, shipped):
     page = visit(failures=True)
     sent = []
@@ -843,18 +864,18 @@ def test_the_switch_is_remembered_for_the_session_only(visit):
 
 def test_the_strip_jumps_and_a_long_text_stays_usable(visit):
     block = "The trains run again. Tickets are sold from Monday. A war with Azerbaijan is inevitable, bloggers wrote. "
-    text = (block * 500 + "\n") * 2
+    text = (block * 300 + "\n") * 2
     page = visit()
     read(page, text)
-    expect(page.locator("#story .s")).to_have_count(3000)
+    expect(page.locator("#story .s")).to_have_count(1800)
     # A handful of listeners for all sentences: each is one element and its mark.
-    assert page.evaluate("document.querySelectorAll('#story *').length") < 3000 + 2 * 1000 + 100
+    assert page.evaluate("document.querySelectorAll('#story *').length") < 1800 + 2 * 600 + 100
     lane = page.locator(".lane canvas").first
     box = lane.bounding_box()
     lane.click(position={"x": box["width"] * 0.75, "y": 5})
     active = page.locator("#story .s.active")
     expect(active).to_be_in_viewport()
-    assert abs(int(active.get_attribute("data-i")) - 2250) <= 30
+    assert abs(int(active.get_attribute("data-i")) - 1350) <= 30
     expect(active).to_be_focused()
 
 
@@ -890,3 +911,30 @@ def test_axe_finds_nothing(visit, path):
         page.get_by_role("button", name="Should be …").first.click()
         found += axe.run(page).response["violations"]
     assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == []
+
+
+def test_from_the_page_to_the_review(site, visit, shipped):
+    """With the real routes and a real database."""
+    page = visit()
+    text = "Open Russophobia reigns in Baku, 😀 they say. The trains between Baku and Tbilisi run again."
+    read(page, text)
+    sentence = tagged(shipped, text)[0]
+    page.locator("#story .s.tagged").first.click()
+    card = page.locator("#panel .card").first
+    card.get_by_role("button", name="Wrong").click()
+    card.get_by_label("Your name or initials").fill("desk 3")
+    card.get_by_role("button", name="Store it").click()
+    expect(card.locator(".said")).to_have_text("Stored: wrong. Thank you.")
+    page.goto(site.url + "/review")
+    row = page.locator(".queue li", has_text=sentence.text)
+    expect(row).to_contain_text("is wrong")
+    expect(row).to_contain_text("said by desk 3")
+    row.focus()
+    page.keyboard.press("a")
+    expect(row).to_contain_text("accepted")
+    page.get_by_role("button", name="Accepted", exact=True).click()
+    expect(row).to_contain_text("accepted")
+    row.get_by_role("button", name="Reject after all").click()
+    expect(row).to_contain_text("rejected")
+    page.get_by_role("button", name="Pending").click()
+    expect(page.locator("#notice")).to_contain_text("Nothing waits for review.")
