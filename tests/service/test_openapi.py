@@ -40,7 +40,9 @@ def operations():
 @pytest.fixture(scope="module")
 def api(small_models, tmp_path_factory):
     place = tmp_path_factory.mktemp("feedback")
-    app = create_app(Settings(models=small_models, feedback_url=f"sqlite:///{place}/feedback.db", max_concurrent=10_000))
+    app = create_app(
+        Settings(models=small_models, feedback_url=f"sqlite:///{place}/feedback.db", max_concurrent=10_000)
+    )
     with TestClient(app, base_url="http://localhost"):
         yield schemathesis.openapi.from_asgi("/openapi.json", app, headers={"host": "localhost"})
 

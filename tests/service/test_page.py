@@ -107,9 +107,8 @@ def test_nothing_from_elsewhere_nothing_inline_and_no_markup_from_strings():
 class _Site:
     """A real server around the shipped model, and a browser."""
 
-    def __init__(self, url, routes, browser):
+    def __init__(self, url, browser):
         self.url = url
-        self.routes = routes
         self.browser = browser
         self.contexts = {}
 
@@ -142,7 +141,7 @@ def site(chromium, root, tmp_path_factory):
     assert server.started
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
-        yield _Site(f"http://127.0.0.1:{port}", set(app.openapi()["paths"]), browser)
+        yield _Site(f"http://127.0.0.1:{port}", browser)
         browser.close()
     server.should_exit = True
     thread.join(10)
@@ -925,8 +924,6 @@ def test_axe_finds_nothing(site, visit, path):
 
 def test_from_the_page_to_the_review(site, visit, shipped):
     """With the real routes and a real database."""
-    if "/v1/feedback" not in site.routes:
-        pytest.skip("this service has no feedback routes")
     page = visit()
     text = "Open Russophobia reigns in Baku, 😀 they say. The trains between Baku and Tbilisi run again."
     read(page, text)
