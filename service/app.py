@@ -14,7 +14,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from service import feedback, metrics, models, problems, scoring
+from service import feedback, metrics, models, page, problems, scoring
 from service.direct import GZIP_FROM, GZIP_LEVEL, Direct
 from service.guard import Guard
 from service.limits import Limits
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=_own_version(),
         summary="Tags propaganda narratives, sentence by sentence and for the whole text.",
         lifespan=lifespan,
-        # Their pages load scripts from elsewhere.
+        # FastAPI's own pages load scripts from elsewhere; ours is service/page.py's.
         docs_url=None,
         redoc_url=None,
     )
@@ -70,10 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(models.router)
     app.include_router(metrics.router)
     app.include_router(feedback.router)
-
-    @app.get("/", include_in_schema=False)
-    async def root() -> dict[str, str]:
-        return {"score": "POST /v1/score", "model": "/v1/model", "taxonomy": "/v1/taxonomy", "documentation": "/docs"}
+    app.include_router(page.router)
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:

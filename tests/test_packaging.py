@@ -41,7 +41,7 @@ def installed(root, tmp_path_factory):
 
 def test_the_wheel_holds_code_model_and_types(installed, shipped):
     names = {str(p.relative_to(installed)) for p in installed.rglob("*") if p.is_file()}
-    assert {"classifier/py.typed", "service/app.py", "classifier/shipped/CURRENT"} <= names
+    assert {"classifier/py.typed", "service/app.py", "service/static/index.html", "classifier/shipped/CURRENT"} <= names
     version = shipped.identity.version
     assert {f"classifier/shipped/{version}/{name}" for name in shipped.manifest["files"]} <= names
     assert not [n for n in names if n.startswith(("tests", "labels", "seeds"))]
