@@ -108,3 +108,35 @@ class LocatedSentence:
             for i in order.tolist()
             for begin, end in [original_span(self._offsets, *spans[i])]
         ]
+
+
+class Explainer:
+    """Explains sentences of one model.
+
+    Parameters
+    ----------
+    scorer : LinearScorer
+    features : sequence of str
+        The n-gram of each column.
+    coef : ndarray of float32, shape (n_features, n_narratives)
+    narratives : sequence of str
+        The id of each column of ``coef``.
+    """
+
+    def __init__(
+        self, scorer: LinearScorer, features: Sequence[str], coef: npt.NDArray[np.float32], narratives: Sequence[str]
+    ) -> None:
+        self._scorer = scorer
+        self._features = features
+        self._coef = {narrative: coef[:, column] for column, narrative in enumerate(narratives)}
+
+    def explain(
+        self, text: str, begin: int, labels: Sequence[str], top_k: int, unit: EvidenceUnit
+    ) -> tuple[Evidence, ...]:
+        """Evidence for some narratives of a sentence that begins at ``begin`` of the caller's text."""
+        if not labels:
+            return ()
+        located = LocatedSentence(text, begin, self._scorer, self._features)
+        return tuple(
+            [found for label in labels for found in located.explain(label, self._coef[label], top_k, unit)]
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,11 +23,13 @@ class VoiceHead:
 
     intercept: npt.NDArray[np.float64]
 
-    def predict_proba(self, outputs: npt.NDArray[np.float64], narrative: int) -> Voice:
-        """Voice of one narrative from a sentence's three linear outputs, shape (3,)."""
-        logits = outputs + self.intercept[narrative]
-        powers = np.exp(logits - logits.max())
-        return Voice(*(powers / powers.sum()).tolist())
+    def predict_proba(self, outputs: Sequence[float], narrative: int) -> Voice:
+        """Voice of one narrative from a sentence's three linear outputs."""
+        logits = [output + bias for output, bias in zip(outputs, self.intercept[narrative].tolist(), strict=True)]
+        largest = max(logits)
+        asserted, attributed, rejected = [math.exp(logit - largest) for logit in logits]
+        total = asserted + attributed + rejected
+        return Voice(asserted / total, attributed / total, rejected / total)
 
 
 def mean_voice(voices: Sequence[Voice], weights: Sequence[float]) -> Voice:
