@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -170,7 +171,7 @@ def decode_body(body: bytes, shape: type[T]) -> T:
         400 for broken JSON, 422 naming the field for a wrong shape.
     """
     try:
-        return msgspec.json.decode(body, type=shape)
+        return _decoder(shape).decode(body)
     except msgspec.ValidationError as error:
         raise shape_problem(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -185,6 +186,11 @@ def decode_body(body: bytes, shape: type[T]) -> T:
         raise shape_problem(error) from None
     except (ValueError, RecursionError):
         raise problem from None
+
+
+@functools.cache
+def _decoder(shape: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(shape)
 
 
 def _refuse_constant(name: str) -> None:

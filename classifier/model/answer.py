@@ -5,6 +5,7 @@ All offsets are half-open and count code points of the caller's own text.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
@@ -138,13 +139,23 @@ class Answer:
 
 def to_plain(value: Any) -> Any:
     """Turn answer objects into plain JSON types; ``reason`` and ``voice`` are left out where they are None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        pairs = ((f.name, getattr(value, f.name)) for f in fields(value))
-        if isinstance(value, Decision):
-            pairs = ((k, v) for k, v in pairs if v is not None)
-        return {key: to_plain(item) for key, item in pairs}
+    if value is None or isinstance(value, (str, float, int)):
+        return value
     if isinstance(value, (tuple, list)):
         return [to_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {key: to_plain(item) for key, item in value.items()}
-    return value
+    names = _field_names(type(value))
+    if not names:
+        return value
+    plain = {name: to_plain(getattr(value, name)) for name in names}
+    if isinstance(value, Decision):
+        for name in ("reason", "voice"):
+            if plain[name] is None:
+                del plain[name]
+    return plain
+
+
+@functools.cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +23,17 @@ from classifier.model.answer import (
     Voice,
 )
 from classifier.model.decisions import Rule, ThemeRule, decide, lowest_logit, probability_of, theme_probabilities
-from classifier.model.documents import MIN_WORDS, text_logits
+from classifier.model.documents import MIN_WORDS, MIN_WORDS_FOR_COVERAGE, text_logits
 from classifier.model.evidence import EvidenceUnit, Explainer
 from classifier.model.voice import VoiceHead, mean_voice
+from classifier.text.engine import Engine, engine
 from classifier.text.languages import detect_language
 from classifier.text.sentences import Span
 
-Floats = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    from classifier.model._answering import CompiledAnswerer
 
-MIN_WORDS_FOR_COVERAGE = 4
-"""A sentence of fewer words takes its familiarity from the whole text."""
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +292,38 @@ class Answerer:
             counts = [counts[i] for i in free]
         n_sentences = sum([n_words >= MIN_WORDS for n_words, _ in counts])
         return text_logits(logits.max(axis=0).tolist(), n_sentences, heard.n_yes, self._length_penalty)
+
+
+def make_answerer(
+    rules: Mapping[str, Rule],
+    theme_of: Mapping[str, str],
+    themes: Sequence[ThemeRule],
+    voice_head: VoiceHead | None,
+    explainer: Explainer,
+    intercept: Floats,
+    *,
+    coverage_bound: float,
+    length_penalty: float,
+    multilabel: bool,
+    path: Engine = engine,
+) -> Answerer | CompiledAnswerer:
+    """The active path's answerer, or that of ``path``; parameters as for :class:`Answerer`."""
+    kind: type[Answerer | CompiledAnswerer] = Answerer
+    if path == "compiled":
+        from classifier.model import _answering
+
+        kind = _answering.CompiledAnswerer
+    return kind(
+        rules,
+        theme_of,
+        themes,
+        voice_head,
+        explainer,
+        intercept,
+        coverage_bound=coverage_bound,
+        length_penalty=length_penalty,
+        multilabel=multilabel,
+    )
 
 
 def _language(item: TextItem, detect: bool) -> Language | None:

@@ -26,6 +26,9 @@ SUPPORT_BONUS = 3.0
 MIN_WORDS = 3
 """Shorter lines (menus, bylines) do not count towards the length of a text."""
 
+MIN_WORDS_FOR_COVERAGE = 4
+"""A sentence of fewer words takes its familiarity from the whole text."""
+
 
 def roll_up(
     logits: npt.NDArray[np.float64],

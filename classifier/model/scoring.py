@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from classifier.errors import InputError, ModelCorrupt, TaxonomyError
 from classifier.model.answer import Answer, ModelIdentity, TextItem
-from classifier.model.answering import Answerer, Options
+from classifier.model.answering import Options, make_answerer
 from classifier.model.decisions import Rule, ThemeRule
 from classifier.model.evidence import EvidenceUnit, Explainer
 from classifier.model.linear import LinearScorer, make_scorer
@@ -137,7 +137,7 @@ class NarrativeModel:
         if not 0.0 <= self.coverage_bound <= 1.0 or not self.length_penalty >= 0.0:
             told = f"coverage_bound {self.coverage_bound} or length_penalty {self.length_penalty} is out of range"
             raise ValueError(told)
-        self._answerer = Answerer(
+        self._answerer = make_answerer(
             self.rules,
             self.taxonomy.theme_of,
             themes,
@@ -147,6 +147,7 @@ class NarrativeModel:
             coverage_bound=self.coverage_bound,
             length_penalty=self.length_penalty,
             multilabel=self.multilabel,
+            path=path,
         )
 
     def decision_function(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -36,9 +36,11 @@ def mean_voice(voices: Sequence[Voice], weights: Sequence[float]) -> Voice:
     """Weighted mean of voices: a text's voice from its sentences', weighted by their probabilities."""
     if len(voices) == 1:
         return voices[0]  # exactly, so that a text of one sentence agrees with it
-    total = sum(weights)
-    return Voice(
-        sum(v.asserted * w for v, w in zip(voices, weights, strict=True)) / total,
-        sum(v.attributed * w for v, w in zip(voices, weights, strict=True)) / total,
-        sum(v.rejected * w for v, w in zip(voices, weights, strict=True)) / total,
-    )
+    # Added up one by one: what `sum` does to floats differs between versions of Python.
+    asserted = attributed = rejected = total = 0.0
+    for voice, weight in zip(voices, weights, strict=True):
+        asserted += voice.asserted * weight
+        attributed += voice.attributed * weight
+        rejected += voice.rejected * weight
+        total += weight
+    return Voice(asserted / total, attributed / total, rejected / total)
