@@ -5,6 +5,7 @@ What costs in Python is not arithmetic but calls: of numpy on a handful of numbe
 dataclasses. Objects are filled in here as those constructors do it, past ``__setattr__``.
 """
 
+from cpython.object cimport PyTypeObject
 from libc.math cimport exp, log
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
@@ -24,7 +25,7 @@ from classifier.model.documents import MIN_WORDS, MIN_WORDS_FOR_COVERAGE, SUPPOR
 from classifier.text.languages import detect_language
 
 cdef extern from "Python.h":
-    object PyType_GenericAlloc(object kind, Py_ssize_t n_items)
+    object PyType_GenericAlloc(PyTypeObject *kind, Py_ssize_t n_items)
     int PyObject_GenericSetAttr(object o, object name, object value) except -1
 
 cdef object new_decision = Decision
@@ -93,7 +94,7 @@ cdef inline double probability_of(double logit) noexcept nogil:
 
 
 cdef object voice_of(const double *parts):
-    cdef object voice = PyType_GenericAlloc(new_voice, 0)
+    cdef object voice = PyType_GenericAlloc(<PyTypeObject *>new_voice, 0)
     PyObject_GenericSetAttr(voice, "asserted", parts[0])
     PyObject_GenericSetAttr(voice, "attributed", parts[1])
     PyObject_GenericSetAttr(voice, "rejected", parts[2])
@@ -101,7 +102,7 @@ cdef object voice_of(const double *parts):
 
 
 cdef object sentence_of(object begin, object end, object text, object labels, object evidence):
-    cdef object sentence = PyType_GenericAlloc(new_sentence, 0)
+    cdef object sentence = PyType_GenericAlloc(<PyTypeObject *>new_sentence, 0)
     PyObject_GenericSetAttr(sentence, "begin", begin)
     PyObject_GenericSetAttr(sentence, "end", end)
     PyObject_GenericSetAttr(sentence, "text", text)
@@ -285,7 +286,7 @@ cdef class CompiledAnswerer:
             language = Language(item.language, 1.0)
         elif options.detect_language:
             language = Language(*detect_language(item.text))
-        text = PyType_GenericAlloc(new_text, 0)
+        text = PyType_GenericAlloc(<PyTypeObject *>new_text, 0)
         PyObject_GenericSetAttr(text, "id", item.id)
         PyObject_GenericSetAttr(
             text, "text_sha256", sha256((<str>item.text).encode("utf-8", "surrogatepass")).hexdigest()
@@ -393,7 +394,7 @@ cdef class CompiledAnswerer:
 
     cdef object _decision(self, const Found *found, double logit, object voice):
         cdef tuple told = <tuple>self.told[found.column]
-        cdef object decision = PyType_GenericAlloc(new_decision, 0)
+        cdef object decision = PyType_GenericAlloc(<PyTypeObject *>new_decision, 0)
         PyObject_GenericSetAttr(decision, "id", told[0])
         PyObject_GenericSetAttr(decision, "theme", told[1])
         PyObject_GenericSetAttr(decision, "probability", found.probability)
@@ -415,7 +416,7 @@ cdef class CompiledAnswerer:
             largest = logits[self.theme_columns[self.themes[i].begin]]
             for j in range(self.themes[i].begin, self.themes[i].end):
                 largest = max(largest, logits[self.theme_columns[j]])
-            theme = PyType_GenericAlloc(new_theme, 0)
+            theme = PyType_GenericAlloc(<PyTypeObject *>new_theme, 0)
             PyObject_GenericSetAttr(theme, "id", self.theme_ids[i])
             PyObject_GenericSetAttr(
                 theme, "probability", probability_of(self.themes[i].slope * largest + self.themes[i].intercept)

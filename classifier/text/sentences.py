@@ -9,10 +9,13 @@ abbreviations and not after a closing bracket, so pieces are merged and split ag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import sentencex
+
+from classifier.text.engine import engine
 
 MAX_PIECE = 2_000
 """The most characters that one call of the segmenter sees."""
@@ -89,9 +92,12 @@ _named_after = re.compile(
 _last_token = re.compile(r"([^\s(\[«\"„“'‘]+)\.$")
 _lower = "a-zа-яёіїєґўəıöüğşç\u0561-\u0587"  # Georgian has no case and stays out
 _goes_on = re.compile(rf"[)\]»”\"’'\s]*(?:[–—-]\s+[{_lower}\u10d0-\u10ff]|[{_lower},;:])")
-_bullet = re.compile(r"\s*[•·▪●◦‣*–—-]\s+")
+_BULLETS = "•·▪●◦‣*–—-"
+_bullet = re.compile(rf"\s*[{_BULLETS}]\s+")
 # Emoji and flags with their joiners: they end the sentence before, where there is one on the line.
 _emoji = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]+(?=\\s)")
+_LOOK_BACK = 40
+"""How many characters of a sentence tell whether its full stop ends it."""
 _FIRST_EMOJI = "\u200d"
 """No character below it is one of those; all that is upper case below it is a letter."""
 # Ends that the segmenter does not see: a sentence in brackets, "and so on.", an abbreviation before a word that opens
@@ -107,6 +113,8 @@ _missed_end = re.compile(
     """,
     re.VERBOSE,
 )
+
+_before_missed_end = re.compile(r"[.)](?=\s)")  # what all of them follow
 
 
 def split_units(text: str, unit: str, language: str | None = None) -> list[Span]:
@@ -138,8 +146,12 @@ def split_sentences(text: str, language: str | None = None) -> list[Span]:
     list of Span
         Half-open, in code points of ``text`` itself.
     """
+    return _split(text, language)
+
+
+def _split_in_python(text: str, language: str | None) -> list[Span]:
     code = language or _script_language(text)
-    clean = text if text.isascii() or _is_clean(text) else _wide_space.sub(" ", _surrogates.sub("\ufffd", text))
+    clean = text if text.isascii() or _is_clean(text) else _clean(text)
     spans: list[Span] = []
     begin = 0
     for line in clean.splitlines(keepends=True):
@@ -152,6 +164,11 @@ def split_sentences(text: str, language: str | None = None) -> list[Span]:
 def _is_clean(text: str) -> bool:
     """Surely nothing to replace? Surrogates and white space other than " " are among what is not printable."""
     return all(map(str.isprintable, text.splitlines()))
+
+
+def _clean(text: str) -> str:
+    """The text without what the segmenter cannot bear, character for character."""
+    return _wide_space.sub(" ", _surrogates.sub("\ufffd", text))
 
 
 def _script_language(text: str) -> str:
@@ -175,9 +192,8 @@ def _line(text: str, begin: int, end: int, language: str) -> list[Span]:
             # The bullet belongs to the line's first sentence.
             open_begin = piece_begin if body == begin else begin + _blank(text[begin:body])
         elif piece_end - open_begin > MAX_SENTENCE or not _belongs(text, open_begin, open_end, piece_begin, piece_end):
-            if text[piece_begin] >= _FIRST_EMOJI and (emoji := _emoji.match(text, piece_begin, piece_end)):
-                open_end = emoji.end()
-                piece_begin = open_end + _blank(text[open_end:piece_end])
+            if text[piece_begin] >= _FIRST_EMOJI:
+                open_end, piece_begin = _after_emoji(text, open_end, piece_begin, piece_end)
             spans.append(Span(open_begin, open_end))
             open_begin = piece_begin
         open_end = piece_end
@@ -187,6 +203,12 @@ def _line(text: str, begin: int, end: int, language: str) -> list[Span]:
         at = text.index(stripped, begin, end)
         spans.append(Span(at, at + len(stripped)))
     return spans
+
+
+def _after_emoji(text: str, open_end: int, begin: int, end: int) -> tuple[int, int]:
+    """Where a sentence ends that the emoji at the beginning of the next piece belong to, and where that piece begins."""
+    emoji = _emoji.match(text, begin, end)
+    return (emoji.end(), emoji.end() + _blank(text[emoji.end() : end])) if emoji else (open_end, begin)
 
 
 def _blank(text: str) -> int:
@@ -205,7 +227,7 @@ def _pieces(text: str, begin: int, end: int, language: str) -> list[tuple[int, i
         last = stop == end
         if not last:
             stop = _cut(text, at, stop)
-        found = _segment(text[at:stop], at, language)
+        found = _trimmed(_segment(text[at:stop], language), at)
         if not last and len(found) > 1 and (found[-1][0] - at) * 2 > stop - at:
             # The window may have cut the last sentence short: begin the next window with it.
             stop = found.pop()[0]
@@ -220,9 +242,10 @@ def _pieces(text: str, begin: int, end: int, language: str) -> list[tuple[int, i
 
 
 def _missed(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    for gap in _missed_end.finditer(text, begin, end):
-        if text[gap.start() - 1] == ")" and text[begin] != "(":
-            continue  # an exclamation in brackets in the middle of a sentence
+    for before in _before_missed_end.finditer(text, begin, end):
+        gap = _missed_end.match(text, before.end(), end)
+        if gap is None or (before.group() == ")" and text[begin] != "("):
+            continue  # the latter is an exclamation in brackets in the middle of a sentence
         yield begin, gap.start()
         begin = gap.end()
     yield begin, end
@@ -236,17 +259,20 @@ def _cut(text: str, at: int, stop: int) -> int:
     return stop
 
 
-def _segment(window: str, at: int, language: str) -> list[tuple[int, int]]:
-    """The segmenter's sentences of a window that begins at ``at``, trimmed."""
+def _segment(window: str, language: str) -> list[str]:
+    """What the segmenter makes of a window: all of its characters, in order."""
     try:
-        parts = sentencex.segment(language, window)
+        parts: list[str] = sentencex.segment(language, window)
     except BaseException as error:
         # A panic of its Rust code is no Exception; a piece that cannot be split is one sentence.
         if type(error).__name__ != "PanicException":
             raise
-        parts = [window]
-    if sum(map(len, parts)) != len(window):
-        parts = [window]
+        return [window]
+    return parts if sum(map(len, parts)) == len(window) else [window]
+
+
+def _trimmed(parts: list[str], at: int) -> list[tuple[int, int]]:
+    """Where the parts are without white space, the first of which begins at ``at``; empty ones are left out."""
     found = []
     for part in parts:
         body = part.strip()
@@ -268,7 +294,7 @@ def _belongs(text: str, begin: int, end: int, next_begin: int, next_end: int) ->
             return True
     if text[end - 1] != ".":
         return False
-    preceding = text[max(begin, end - 40) : end]
+    preceding = text[max(begin, end - _LOOK_BACK) : end]
     last = preceding[:-1].rpartition(" ")[2]
     if len(last) > 1 and last.isalpha() and last.lower() not in _abbreviations:
         return False  # what most sentences end with: neither an initial nor an abbreviation
@@ -283,3 +309,10 @@ def _belongs(text: str, begin: int, end: int, next_begin: int, next_end: int) ->
     if word == "им" and not _named_after.search(preceding):
         return False  # "them", not "named after"
     return word in _abbreviations and word not in _may_end
+
+
+_split: Callable[[str, str | None], list[Span]] = _split_in_python
+if engine == "compiled":
+    from classifier.text import _sentences
+
+    _split = _sentences.Splitter(sys.modules[__name__]).split
