@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from classifier.model._evidence import CompiledExplainer
 from classifier.model.answer import TextAnswer, TextItem
 from classifier.model.answering import Options
 from classifier.model.decisions import Rule, ThemeRule
@@ -17,7 +18,7 @@ class CompiledAnswerer:
         theme_of: Mapping[str, str],
         themes: Sequence[ThemeRule],
         voice_head: VoiceHead | None,
-        explainer: Explainer,
+        explainer: Explainer | CompiledExplainer,
         intercept: npt.NDArray[np.float64],
         *,
         coverage_bound: float,

@@ -32,6 +32,7 @@ from classifier.text.sentences import Span
 
 if TYPE_CHECKING:
     from classifier.model._answering import CompiledAnswerer
+    from classifier.model._evidence import CompiledExplainer
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,7 +68,7 @@ class Answerer:
         The theme of each narrative.
     themes : sequence of ThemeRule
     voice_head : VoiceHead or None
-    explainer : Explainer
+    explainer : Explainer or CompiledExplainer
     intercept : ndarray of float64, shape (n_narratives,)
         The logits of a text without a sentence.
     coverage_bound, length_penalty : float
@@ -81,7 +82,7 @@ class Answerer:
         theme_of: Mapping[str, str],
         themes: Sequence[ThemeRule],
         voice_head: VoiceHead | None,
-        explainer: Explainer,
+        explainer: Explainer | CompiledExplainer,
         intercept: Floats,
         *,
         coverage_bound: float,
@@ -299,7 +300,7 @@ def make_answerer(
     theme_of: Mapping[str, str],
     themes: Sequence[ThemeRule],
     voice_head: VoiceHead | None,
-    explainer: Explainer,
+    explainer: Explainer | CompiledExplainer,
     intercept: Floats,
     *,
     coverage_bound: float,

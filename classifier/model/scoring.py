@@ -12,7 +12,7 @@ from classifier.errors import InputError, ModelCorrupt, TaxonomyError
 from classifier.model.answer import Answer, ModelIdentity, TextItem
 from classifier.model.answering import Options, make_answerer
 from classifier.model.decisions import Rule, ThemeRule
-from classifier.model.evidence import EvidenceUnit, Explainer
+from classifier.model.evidence import EvidenceUnit, make_explainer
 from classifier.model.linear import LinearScorer, make_scorer
 from classifier.model.store import StoredModel
 from classifier.model.voice import VoiceHead
@@ -90,7 +90,6 @@ class NarrativeModel:
         self.char_features: tuple[str, ...] = tuple(vocabulary["chars"])
         self.unit = str(self.parameters["unit"])
         self.multilabel = bool(self.parameters.get("multilabel", True))
-        self._features = self.word_features + self.char_features
         self.idf_ = stored.arrays["idf.npy"].astype(np.float64)
         self.coef_ = stored.arrays["coef.npy"]
         self.intercept_ = stored.arrays["intercept.npy"].astype(np.float64)
@@ -142,7 +141,15 @@ class NarrativeModel:
             self.taxonomy.theme_of,
             themes,
             self.voice_head,
-            Explainer(self.scorer, self._features, self.coef_, self.ids),
+            make_explainer(
+                self.scorer,
+                self.word_features + self.char_features,
+                self.idf_,
+                len(self.word_features),
+                self.coef_,
+                self.ids,
+                path=path,
+            ),
             self.intercept_,
             coverage_bound=self.coverage_bound,
             length_penalty=self.length_penalty,

@@ -17,6 +17,7 @@ MODULES = (
     "classifier.text._sentences",
     "classifier.model._scorer",
     "classifier.model._answering",
+    "classifier.model._evidence",
 )
 """What must have been built for the compiled path; `training/_joint` may be missing beside them."""
 
