@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Request
@@ -188,9 +187,13 @@ def decode_body(body: bytes, shape: type[T]) -> T:
         raise problem from None
 
 
-@functools.cache
 def _decoder(shape: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(shape)
+    if shape not in _decoders:
+        _decoders[shape] = msgspec.json.Decoder(shape)
+    return _decoders[shape]
+
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 
 def _refuse_constant(name: str) -> None:

@@ -5,7 +5,6 @@ All offsets are half-open and count code points of the caller's own text.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
@@ -145,9 +144,12 @@ def to_plain(value: Any) -> Any:
         return [to_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {key: to_plain(item) for key, item in value.items()}
-    names = _field_names(type(value))
-    if not names:
-        return value
+    kind = type(value)
+    names = _field_names.get(kind)
+    if names is None:
+        if not is_dataclass(kind):
+            return value
+        names = _field_names[kind] = tuple([field.name for field in fields(kind)])
     plain = {name: to_plain(getattr(value, name)) for name in names}
     if isinstance(value, Decision):
         for name in ("reason", "voice"):
@@ -156,6 +158,4 @@ def to_plain(value: Any) -> Any:
     return plain
 
 
-@functools.cache
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+_field_names: dict[type, tuple[str, ...]] = {}

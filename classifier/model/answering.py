@@ -136,7 +136,9 @@ class Answerer:
         for item, found in zip(items, spans, strict=True):
             end = begin + len(found)
             answers.append(
-                self._text(item, found, pieces[begin:end], outputs[begin:end], counts[begin:end], likely, begin, options)
+                self._text(
+                    item, found, pieces[begin:end], outputs[begin:end], counts[begin:end], likely, begin, options
+                )
             )
             begin = end
         return tuple(answers)
@@ -249,10 +251,13 @@ class Answerer:
     def _text_labels(
         self, logits: Sequence[float], hindrance: Reason | None, heard: _Heard, *, every: bool
     ) -> tuple[Decision, ...]:
-        columns = self._columns
-        likely = columns if every else [column for column in columns if logits[column] >= self._lowest[column]]
+        likely: Sequence[int] = self._columns
+        if not every:
+            likely = [column for column in self._columns if logits[column] >= self._lowest[column]]
+        if not likely:
+            return ()
         labels = []
-        for column, probability, verdict, reason in self._decide(logits, likely, hindrance, every=every) if likely else ():
+        for column, probability, verdict, reason in self._decide(logits, likely, hindrance, every=every):
             voices = heard.voices.get(column)
             voice = mean_voice([v for v, _ in voices], [p for _, p in voices]) if voices and verdict != "no" else None
             labels.append(self._decision(column, probability, logits[column], verdict, reason, voice))
@@ -284,7 +289,7 @@ class Answerer:
     def _whole(
         self, outputs: Floats, counts: Sequence[Sequence[int]], free: Sequence[int], heard: _Heard
     ) -> list[float]:
-        """The logits of a text, from those of its sentences that are free of hindrances; where there are none, of all."""
+        """The logits of a text, from those of its sentences without a hindrance; where there are none, of all."""
         if not counts:
             return self._intercept
         logits = outputs[:, : len(self._columns)]

@@ -60,7 +60,7 @@ class LocatedSentence:
             self._places[column].append((start, end))
 
     def explain(
-        self, label: str, coef: npt.NDArray[np.float64], top_k: int, unit: EvidenceUnit = "ngram"
+        self, label: str, coef: npt.NDArray[np.floating], top_k: int, unit: EvidenceUnit = "ngram"
     ) -> list[Evidence]:
         """The ``top_k`` features (or words) with the largest contributions, largest first.
 
@@ -68,7 +68,7 @@ class LocatedSentence:
         ----------
         label : str
             Narrative id, copied into the evidence.
-        coef : ndarray of float64, shape (n_features,)
+        coef : ndarray of float, shape (n_features,)
             The narrative's weights.
         top_k : int
             How many features; one that occurs at several places gives an entry for each place.

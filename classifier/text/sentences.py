@@ -206,7 +206,7 @@ def _line(text: str, begin: int, end: int, language: str) -> list[Span]:
 
 
 def _after_emoji(text: str, open_end: int, begin: int, end: int) -> tuple[int, int]:
-    """Where a sentence ends that the emoji at the beginning of the next piece belong to, and where that piece begins."""
+    """Where a sentence ends, with the emoji that the next piece begins with, and where that piece begins then."""
     emoji = _emoji.match(text, begin, end)
     return (emoji.end(), emoji.end() + _blank(text[emoji.end() : end])) if emoji else (open_end, begin)
 
