@@ -33,7 +33,7 @@ def probability_of(logit: float) -> float:
 def lowest_logit(probability: float) -> float:
     """A logit just below the one of ``probability``: none under it reaches that, however it was rounded."""
     below = probability * (1.0 - 1e-12)
-    return math.log(below / (1.0 - below)) - 1e-9 if below > 0.0 else -math.inf
+    return math.log(below / (1.0 - below)) - 1e-9 if below > 1e-300 else -math.inf
 
 
 @dataclass(frozen=True, slots=True)
