@@ -50,7 +50,8 @@ test: lint
 # Given CFLAGS replace Python's own, -fwrapv and -DNDEBUG among them: overflows are seen, assertions are on.
 SANITIZED := build/sanitize
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1
-SANITIZED_TESTS := tests/model/test_linear.py tests/training/test_features.py tests/training/test_fitting.py
+SANITIZED_TESTS := tests/text/test_sentences.py tests/model/test_linear.py tests/model/test_answering.py \
+  tests/model/test_evidence.py tests/training/test_features.py tests/training/test_fitting.py
 
 test-sanitize: export PYTHONDONTWRITEBYTECODE := 1
 test-sanitize:
@@ -62,7 +63,7 @@ test-sanitize:
 	sed -i -e 's/"-O3", //' -e 's/^optional = true/optional = false/' $(SANITIZED)/pyproject.toml
 	cd $(SANITIZED) && CC=gcc CFLAGS="$(SANITIZE)" LDFLAGS="$(SANITIZE)" $(abspath $(BIN))/python \
 	  -W ignore -c 'from setuptools import setup; setup()' --quiet build_ext --inplace --cython-line-directives
-	@cd $(SANITIZED) && for module in text/_ngrams model/_scorer training/_joint; do \
+	@cd $(SANITIZED) && for module in text/_ngrams text/_sentences model/_scorer model/_answering model/_evidence training/_joint; do \
 	  grep -q __asan_report classifier/$$module.*.so && grep -q __ubsan_handle classifier/$$module.*.so || \
 	  { echo "classifier/$$module was not built with the sanitizers"; exit 1; }; done
 	cd $(SANITIZED) && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \

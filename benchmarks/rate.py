@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import statistics
 import subprocess
@@ -50,16 +51,20 @@ def scoring(model: Any, pipeline: Any, sentences: dict[str, list[str]]) -> None:
 
 def answering(model: Any, sentences: dict[str, list[str]]) -> None:
     """The whole call: sentence splitting, decisions, voices; with and without evidence."""
-    print("\n| whole answers (`model.score`) | texts per second |")
-    print("|---|---|")
+    print("\n| whole answers (`model.score`), one text at a time | texts per second | microseconds for a text |")
+    print("|---|---|---|")
+    draw = random.Random(0)
     for language, found in sentences.items():
-        for name, explain, n in (("no evidence", None, 5_000), ("five n-grams of evidence for each label", 5, 1_000)):
-            rates = []
-            for _ in range(ROUNDS):
-                start = time.perf_counter()
-                model.score(found[:n], explain=explain)
-                rates.append(n / (time.perf_counter() - start))
-            print(f"| {language}, one sentence a text, {name} | {statistics.median(rates):,.0f} |", flush=True)
+        short = draw.sample(found, 2_000)
+        articles = [" ".join(draw.sample(found, 30)) for _ in range(100)]
+        size = round(statistics.mean(map(len, articles)), -2)
+        for unit, texts in (("one sentence", short), (f"30 sentences, {size:,.0f} characters", articles)):
+            for name, explain in (("no evidence", None), ("five n-grams of evidence for each label", 5)):
+                seconds = statistics.median(
+                    timed(lambda one, explain=explain: model.score(one, explain=explain), texts, 1)
+                    for _ in range(ROUNDS)
+                )
+                print(f"| {language}, {unit}, {name} | {1 / seconds:,.0f} | {seconds * 1e6:,.0f} |", flush=True)
 
 
 def vectorising(texts: list[str]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Request
@@ -170,7 +170,7 @@ def decode_body(body: bytes, shape: type[T]) -> T:
         400 for broken JSON, 422 naming the field for a wrong shape.
     """
     try:
-        return msgspec.json.decode(body, type=shape)
+        return _decoder(shape).decode(body)
     except msgspec.ValidationError as error:
         raise shape_problem(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -185,6 +185,15 @@ def decode_body(body: bytes, shape: type[T]) -> T:
         raise shape_problem(error) from None
     except (ValueError, RecursionError):
         raise problem from None
+
+
+def _decoder(shape: type[T]) -> msgspec.json.Decoder[T]:
+    if shape not in _decoders:
+        _decoders[shape] = msgspec.json.Decoder(shape)
+    return _decoders[shape]
+
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 
 def _refuse_constant(name: str) -> None:

@@ -11,10 +11,11 @@ from fastapi import APIRouter, Request, Response
 from msgspec import UNSET
 from starlette.concurrency import run_in_threadpool
 
-from classifier.model.answer import Answer, TextItem, to_plain
+from classifier.model.answer import Answer, TextAnswer, TextItem
 from classifier.model.scoring import NarrativeModel
 from service.bodies import decode_body, header, media_type, read_json_body, shape_problem
 from service.bulk import NDJSON, LineResponse, answer_lines
+from service.encoding import encode_answer
 from service.limits import admit
 from service.live import models_of
 from service.metrics import metrics_of
@@ -124,15 +125,17 @@ def answer_request(request: Request, body: bytes) -> bytes:
         all=asked.all,
         detect_language=asked.detect_language,
     )
+    if len(good) == len(items):
+        return encode_answer(answer)
     scored = iter(answer.results)
     results: list[Any] = []
     for item, fault in zip(items, faults, strict=True):
         if fault is None:
-            results.append(to_plain(next(scored)))
+            results.append(next(scored))
         else:
             field, detail = fault
             results.append({"id": None if field == "id" else item.id, "error": problem_body(422, detail, field)})
-    return msgspec.json.encode({"model": to_plain(answer.model), "results": results})
+    return encode_answer({"model": answer.model, "results": results})
 
 
 def bulk_options(request: Request) -> BulkOptions:
@@ -185,11 +188,11 @@ def answer_batch(request: Request, options: BulkOptions, lines: list[bytes]) -> 
     told = []
     for fault in faults:
         if fault is None:
-            result = to_plain(next(scored))
+            result: TextAnswer | dict[str, Any] = next(scored)
         else:
             id, found = fault
             result = {"id": id, "error": problem_body(found.status, found.detail, found.field)}
-        told.append(msgspec.json.encode({"model": to_plain(answer.model), "results": [result]}))
+        told.append(encode_answer({"model": answer.model, "results": [result]}))
     return b"\n".join(told) + b"\n"
 
 
@@ -227,4 +230,10 @@ def _fault(item: Item, settings: Settings) -> tuple[str, str] | None:
 
 
 def _has_surrogate(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -138,13 +138,24 @@ class Answer:
 
 def to_plain(value: Any) -> Any:
     """Turn answer objects into plain JSON types; ``reason`` and ``voice`` are left out where they are None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        pairs = ((f.name, getattr(value, f.name)) for f in fields(value))
-        if isinstance(value, Decision):
-            pairs = ((k, v) for k, v in pairs if v is not None)
-        return {key: to_plain(item) for key, item in pairs}
+    if value is None or isinstance(value, (str, float, int)):
+        return value
     if isinstance(value, (tuple, list)):
         return [to_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {key: to_plain(item) for key, item in value.items()}
-    return value
+    kind = type(value)
+    names = _field_names.get(kind)
+    if names is None:
+        if not is_dataclass(kind):
+            return value
+        names = _field_names[kind] = tuple([field.name for field in fields(kind)])
+    plain = {name: to_plain(getattr(value, name)) for name in names}
+    if isinstance(value, Decision):
+        for name in ("reason", "voice"):
+            if plain[name] is None:
+                del plain[name]
+    return plain
+
+
+_field_names: dict[type, tuple[str, ...]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,23 @@ def sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     positive = logits >= 0
     small = np.exp(np.where(positive, -logits, logits))
     return np.where(positive, 1.0 / (1.0 + small), small / (1.0 + small))
+
+
+def probability_of(logit: float) -> float:
+    """:func:`sigmoid` of one logit, from the C library's exponential: the same on every processor.
+
+    numpy's own differs in the last digit where it has wide vector instructions.
+    """
+    if logit >= 0.0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    small = math.exp(logit)
+    return small / (1.0 + small)
+
+
+def lowest_logit(probability: float) -> float:
+    """A logit just below the one of ``probability``: none under it reaches that, however it was rounded."""
+    below = probability * (1.0 - 1e-12)
+    return math.log(below / (1.0 - below)) - 1e-9 if below > 1e-300 else -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +93,9 @@ class ThemeRule:
     intercept: float
 
 
-def theme_probabilities(logits: npt.NDArray[np.float64], themes: Sequence[ThemeRule]) -> dict[str, float]:
-    """Probability of each theme from the narratives' logits, shape (n_narratives,)."""
-    return {t.id: float(sigmoid(np.array(t.slope * logits[list(t.columns)].max() + t.intercept))) for t in themes}
+def theme_probabilities(logits: Sequence[float], themes: Sequence[ThemeRule]) -> list[tuple[str, float]]:
+    """Each theme with its probability, from the narratives' logits."""
+    return [
+        (theme.id, probability_of(theme.slope * max([logits[i] for i in theme.columns]) + theme.intercept))
+        for theme in themes
+    ]

@@ -14,6 +14,9 @@ out-of-fold sentences. The result never exceeds the strongest sentence's logit.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +25,9 @@ SUPPORT_BONUS = 3.0
 
 MIN_WORDS = 3
 """Shorter lines (menus, bylines) do not count towards the length of a text."""
+
+MIN_WORDS_FOR_COVERAGE = 4
+"""A sentence of fewer words takes its familiarity from the whole text."""
 
 
 def roll_up(
@@ -46,8 +52,28 @@ def roll_up(
     -------
     ndarray of float64, shape (n_narratives,)
     """
-    n_sentences = max(1, int((n_words >= MIN_WORDS).sum()))
-    n_yes = np.maximum(1, yes.sum(axis=0))
-    excess = np.maximum(0.0, np.log(n_sentences) - SUPPORT_BONUS * np.log(n_yes))
-    result: npt.NDArray[np.float64] = logits.max(axis=0) - length_penalty * excess
-    return result
+    yes_of = {column: n for column, n in enumerate(yes.sum(axis=0).tolist()) if n > 1}
+    n_sentences = int((n_words >= MIN_WORDS).sum())
+    return np.array(text_logits(logits.max(axis=0).tolist(), n_sentences, yes_of, length_penalty))
+
+
+def text_logits(
+    strongest: Sequence[float], n_sentences: int, n_yes: Mapping[int, int], length_penalty: float
+) -> list[float]:
+    """The formula above, for one text.
+
+    Parameters
+    ----------
+    strongest : sequence of float
+        The largest logit of each narrative.
+    n_sentences : int
+        How many sentences of :data:`MIN_WORDS` or more; counts as 1 where there is none.
+    n_yes : mapping of int to int
+        How many sentences carry the narrative of a column; a column may be missing where it is not more than one.
+    length_penalty : float
+    """
+    length = math.log(max(1, n_sentences))
+    logits = [logit - length_penalty * length for logit in strongest]
+    for column, n in n_yes.items():
+        logits[column] = strongest[column] - length_penalty * max(0.0, length - SUPPORT_BONUS * math.log(n))
+    return logits

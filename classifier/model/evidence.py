@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,11 @@ import numpy.typing as npt
 from classifier.model.answer import Evidence
 from classifier.model.linear import LinearScorer
 from classifier.text import ngrams
+from classifier.text.engine import Engine, engine
 from classifier.text.lowering import lower_with_offsets, original_span
+
+if TYPE_CHECKING:
+    from classifier.model._evidence import CompiledExplainer
 
 EvidenceUnit = Literal["ngram", "word"]
 
@@ -56,7 +60,7 @@ class LocatedSentence:
             self._places[column].append((start, end))
 
     def explain(
-        self, label: str, coef: npt.NDArray[np.float64], top_k: int, unit: EvidenceUnit = "ngram"
+        self, label: str, coef: npt.NDArray[np.floating], top_k: int, unit: EvidenceUnit = "ngram"
     ) -> list[Evidence]:
         """The ``top_k`` features (or words) with the largest contributions, largest first.
 
@@ -64,7 +68,7 @@ class LocatedSentence:
         ----------
         label : str
             Narrative id, copied into the evidence.
-        coef : ndarray of float64, shape (n_features,)
+        coef : ndarray of float, shape (n_features,)
             The narrative's weights.
         top_k : int
             How many features; one that occurs at several places gives an entry for each place.
@@ -108,3 +112,68 @@ class LocatedSentence:
             for i in order.tolist()
             for begin, end in [original_span(self._offsets, *spans[i])]
         ]
+
+
+class Explainer:
+    """Explains sentences of one model.
+
+    Parameters
+    ----------
+    scorer : LinearScorer
+    features : sequence of str
+        The n-gram of each column.
+    idf : ndarray of float64, shape (n_features,)
+    n_word_features : int
+        How many of the features, from the first, are words and pairs of words.
+    coef : ndarray of float32, shape (n_features, n_narratives)
+    narratives : sequence of str
+        The id of each column of ``coef``.
+    """
+
+    def __init__(
+        self,
+        scorer: LinearScorer,
+        features: Sequence[str],
+        idf: npt.NDArray[np.float64],
+        n_word_features: int,
+        coef: npt.NDArray[np.float32],
+        narratives: Sequence[str],
+    ) -> None:
+        self._scorer = scorer
+        self._features = features
+        self._coef = {narrative: coef[:, column] for column, narrative in enumerate(narratives)}
+
+    def explain(
+        self, text: str, begin: int, labels: Sequence[str], top_k: int, unit: EvidenceUnit
+    ) -> tuple[Evidence, ...]:
+        """:meth:`LocatedSentence.explain` for some narratives of a sentence that begins at ``begin``."""
+        if not labels:
+            return ()
+        located = LocatedSentence(text, begin, self._scorer, self._features)
+        return tuple([found for label in labels for found in located.explain(label, self._coef[label], top_k, unit)])
+
+
+def make_explainer(
+    scorer: LinearScorer,
+    features: Sequence[str],
+    idf: npt.NDArray[np.float64],
+    n_word_features: int,
+    coef: npt.NDArray[np.float32],
+    narratives: Sequence[str],
+    *,
+    path: Engine = engine,
+) -> Explainer | CompiledExplainer:
+    """The active path's explainer, or that of ``path``; parameters as for :class:`Explainer`."""
+    if path == "python":
+        return Explainer(scorer, features, idf, n_word_features, coef, narratives)
+    from classifier.model._evidence import CompiledExplainer
+
+    return CompiledExplainer(
+        scorer,
+        features,
+        np.ascontiguousarray(idf, dtype=np.float64),
+        n_word_features,
+        np.ascontiguousarray(coef, dtype=np.float32),
+        narratives,
+        MAX_PLACES,
+    )

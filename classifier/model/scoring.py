@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import InputError, ModelCorrupt, TaxonomyError
-from classifier.model.answer import (
-    Answer,
-    Decision,
-    Evidence,
-    Language,
-    ModelIdentity,
-    Reason,
-    SentenceAnswer,
-    TextAnswer,
-    TextItem,
-    ThemeProbability,
-    Voice,
-)
-from classifier.model.decisions import Rule, ThemeRule, decide, sigmoid, theme_probabilities
-from classifier.model.documents import MIN_WORDS, roll_up
-from classifier.model.evidence import EvidenceUnit, LocatedSentence
+from classifier.model.answer import Answer, ModelIdentity, TextItem
+from classifier.model.answering import Options, make_answerer
+from classifier.model.decisions import Rule, ThemeRule
+from classifier.model.evidence import EvidenceUnit, make_explainer
 from classifier.model.linear import LinearScorer, make_scorer
 from classifier.model.store import StoredModel
-from classifier.model.voice import VoiceHead, mean_voice
+from classifier.model.voice import VoiceHead
 from classifier.taxonomy import VOICES, Taxonomy, parse_taxonomy
 from classifier.text.engine import Engine, engine
 from classifier.text.languages import LANGUAGE_CODE
-from classifier.text.languages import detect_language as identify_language
-from classifier.text.sentences import Span, split_units
+from classifier.text.sentences import split_units
 
 T = TypeVar("T")
-
-MIN_WORDS_FOR_COVERAGE = 4
-"""A sentence of fewer words takes its familiarity from the whole text."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    span: Span
-    text: str
-    n_words: int
-    n_known: int
 
 
 class NarrativeModel:
@@ -116,7 +90,6 @@ class NarrativeModel:
         self.char_features: tuple[str, ...] = tuple(vocabulary["chars"])
         self.unit = str(self.parameters["unit"])
         self.multilabel = bool(self.parameters.get("multilabel", True))
-        self._features = self.word_features + self.char_features
         self.idf_ = stored.arrays["idf.npy"].astype(np.float64)
         self.coef_ = stored.arrays["coef.npy"]
         self.intercept_ = stored.arrays["intercept.npy"].astype(np.float64)
@@ -148,8 +121,8 @@ class NarrativeModel:
             if not 0.0 <= rule.unsure_from <= rule.threshold <= 1.0 or rule.support < 0:
                 raise ValueError(f"thresholds of {narrative} are out of order: {rule}")
             self.rules[narrative] = rule
-        self._column = column = {narrative: i for i, narrative in enumerate(self.ids)}
-        self._themes = [
+        column = {narrative: i for i, narrative in enumerate(self.ids)}
+        themes = [
             ThemeRule(
                 theme.id,
                 tuple(column[n.id] for n in theme.narratives),
@@ -158,13 +131,31 @@ class NarrativeModel:
             )
             for theme in self.taxonomy.themes
         ]
-        self._theme_of = self.taxonomy.theme_of
-        self._unsure_from = np.array([self.rules[n].unsure_from for n in self.ids])
         self.coverage_bound = float(self.parameters["coverage_bound"])
         self.length_penalty = float(self.parameters["length_penalty"])
         if not 0.0 <= self.coverage_bound <= 1.0 or not self.length_penalty >= 0.0:
             told = f"coverage_bound {self.coverage_bound} or length_penalty {self.length_penalty} is out of range"
             raise ValueError(told)
+        self._answerer = make_answerer(
+            self.rules,
+            self.taxonomy.theme_of,
+            themes,
+            self.voice_head,
+            make_explainer(
+                self.scorer,
+                self.word_features + self.char_features,
+                self.idf_,
+                len(self.word_features),
+                self.coef_,
+                self.ids,
+                path=path,
+            ),
+            self.intercept_,
+            coverage_bound=self.coverage_bound,
+            length_penalty=self.length_penalty,
+            multilabel=self.multilabel,
+            path=path,
+        )
 
     def decision_function(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Logits, each text taken as one unit (no sentence splitting).
@@ -221,156 +212,17 @@ class NarrativeModel:
         if evidence_unit not in ("ngram", "word"):
             raise InputError(f"evidence_unit is {evidence_unit!r}; 'ngram' or 'word' is allowed", field="explain")
         items = [_checked(i, item) for i, item in enumerate(_listed(texts))]
-        # All sentences of all texts in one call; then text by text.
+        # All sentences of all texts in one call.
         spans = [split_units(item.text, self.unit, item.language) for item in items]
-        pieces = [item.text[s.begin : s.end] for item, found in zip(items, spans, strict=True) for s in found]
+        pieces = [item.text[begin:end] for item, found in zip(items, spans, strict=True) for begin, end in found]
         outputs, words = _ask(self.scorer.score, pieces)
-        results, begin = [], 0
-        for item, found in zip(items, spans, strict=True):
-            end = begin + len(found)
-            sentences = [
-                _Sentence(span, piece, n_words, n_known)
-                for span, piece, (n_words, n_known) in zip(
-                    found, pieces[begin:end], words[begin:end].tolist(), strict=True
-                )
-            ]
-            results.append(
-                self._answer(item, sentences, outputs[begin:end], explain, evidence_unit, all, detect_language)
-            )
-            begin = end
-        return Answer(self.identity, tuple(results))
+        options = Options(explain, evidence_unit, all, detect_language)
+        return Answer(self.identity, self._answerer.answer(items, spans, pieces, outputs, words, options))
 
     def coverage(self, text: str) -> float:
         """The share of a text's words that training has seen, 0 to 1."""
         n_words, n_known = self.scorer.score([text])[1][0].tolist()
         return n_known / n_words if n_words else 0.0
-
-    def _answer(
-        self,
-        item: TextItem,
-        sentences: list[_Sentence],
-        outputs: npt.NDArray[np.float64],
-        explain: int | None,
-        unit: EvidenceUnit,
-        every: bool,
-        detect: bool,
-    ) -> TextAnswer:
-        n_narratives = len(self.ids)
-        n_words = sum(s.n_words for s in sentences)
-        coverage = sum(s.n_known for s in sentences) / n_words if n_words else 0.0
-        familiar = coverage >= self.coverage_bound
-        answers: list[SentenceAnswer] = []
-        logits = outputs[:, :n_narratives]
-        worth_deciding: list[bool] = np.any(sigmoid(logits) >= self._unsure_from, axis=1).tolist()
-        hindrances: list[Reason | None] = []
-        yes = np.zeros((len(sentences), n_narratives), dtype=np.bool_)
-        voices: dict[int, list[tuple[Voice, float]]] = {}
-        for i, sentence in enumerate(sentences):
-            hindrances.append(self._hindrance(sentence, familiar))
-            if not every and not worth_deciding[i]:
-                answers.append(SentenceAnswer(sentence.span.begin, sentence.span.end, sentence.text, (), ()))
-                continue
-            labels = self._decide(logits[i], hindrances[i], every=every)
-            for k, decision in enumerate(labels):
-                column = self._column[decision.id]
-                yes[i, column] = decision.decision == "yes"
-                if decision.decision != "no" and self.voice_head is not None:
-                    voice = self.voice_head.predict_proba(outputs[i, n_narratives:], column)
-                    voices.setdefault(column, []).append((voice, decision.probability))
-                    labels[k] = replace(decision, voice=voice)
-            evidence = self._explain(sentence, labels, explain, unit) if explain else ()
-            answers.append(
-                SentenceAnswer(sentence.span.begin, sentence.span.end, sentence.text, tuple(labels), evidence)
-            )
-        # Hindered sentences speak for the text only where there is no other: a two-word heading or a line in another
-        # language must neither make a "yes" nor drown one.
-        free = [i for i, reason in enumerate(hindrances) if reason is None]
-        counted = free or list(range(len(sentences)))
-        if counted:
-            counts = np.array([sentences[i].n_words for i in counted], dtype=np.int64)
-            whole = roll_up(logits[counted], yes[counted], counts, self.length_penalty)
-        else:
-            whole = self.intercept_
-        hindrance: Reason | None = None if familiar else "unfamiliar"
-        if not free:
-            hindrance = next((reason for reason in hindrances if reason == "unfamiliar"), "short")
-        decisions = []
-        for decision in self._decide(whole, hindrance, every=every):
-            heard = voices.get(self._column[decision.id])
-            if heard and decision.decision != "no":
-                mixed = mean_voice([v for v, _ in heard], [w for _, w in heard])
-                decisions.append(replace(decision, voice=mixed))
-            else:
-                decisions.append(decision)
-        themes = theme_probabilities(whole, self._themes)
-        return TextAnswer(
-            id=item.id,
-            text_sha256=hashlib.sha256(item.text.encode("utf-8", "surrogatepass")).hexdigest(),
-            offset_unit="codepoint",
-            coverage=coverage,
-            language=_language(item, detect),
-            themes=tuple(ThemeProbability(name, p) for name, p in themes.items()),
-            labels=tuple(decisions),
-            sentences=tuple(answers),
-        )
-
-    def _hindrance(self, sentence: _Sentence, familiar: bool) -> Reason | None:
-        """What keeps a sentence from a "yes". ``familiar`` tells of the whole text."""
-        if sentence.n_words < MIN_WORDS:
-            return "short"
-        if sentence.n_words >= MIN_WORDS_FOR_COVERAGE:
-            familiar = sentence.n_known / sentence.n_words >= self.coverage_bound
-        return None if familiar else "unfamiliar"
-
-    def _decide(self, logits: npt.NDArray[np.float64], hindrance: Reason | None, *, every: bool) -> list[Decision]:
-        """Decisions of one unit, likeliest first."""
-        probabilities = sigmoid(logits)
-        found = []
-        for place, column in enumerate(np.argsort(-probabilities, kind="stable").tolist()):
-            narrative = self.ids[column]
-            rule = self.rules[narrative]
-            probability = float(probabilities[column])
-            verdict, reason = decide(probability, rule, hindrance)
-            if place and not self.multilabel:
-                verdict, reason = "no", None
-            if verdict == "no" and not every:
-                continue
-            found.append(
-                Decision(
-                    id=narrative,
-                    theme=self._theme_of[narrative],
-                    probability=probability,
-                    logit=float(logits[column]),
-                    threshold=rule.threshold,
-                    decision=verdict,
-                    reason=reason,
-                    voice=None,
-                    support=rule.support,
-                    trained_enough=rule.trained_enough,
-                )
-            )
-        return found
-
-    def _explain(
-        self, sentence: _Sentence, labels: Sequence[Decision], top_k: int, unit: EvidenceUnit
-    ) -> tuple[Evidence, ...]:
-        decided = [label.id for label in labels if label.decision != "no"]
-        if not decided:
-            return ()
-        located = LocatedSentence(sentence.text, sentence.span.begin, self.scorer, self._features)
-        return tuple(
-            evidence
-            for narrative in decided
-            for evidence in located.explain(narrative, self.coef_[:, self._column[narrative]], top_k, unit)
-        )
-
-
-def _language(item: TextItem, detect: bool) -> Language | None:
-    if item.language is not None:
-        return Language(item.language, 1.0)
-    if detect:
-        return Language(*identify_language(item.text))
-    return None
 
 
 def _listed(texts: Iterable[Any]) -> list[Any]:

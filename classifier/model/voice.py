@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,20 +23,24 @@ class VoiceHead:
 
     intercept: npt.NDArray[np.float64]
 
-    def predict_proba(self, outputs: npt.NDArray[np.float64], narrative: int) -> Voice:
-        """Voice of one narrative from a sentence's three linear outputs, shape (3,)."""
-        logits = outputs + self.intercept[narrative]
-        powers = np.exp(logits - logits.max())
-        return Voice(*(powers / powers.sum()).tolist())
+    def predict_proba(self, outputs: Sequence[float], narrative: int) -> Voice:
+        """Voice of one narrative from a sentence's three linear outputs."""
+        logits = [output + bias for output, bias in zip(outputs, self.intercept[narrative].tolist(), strict=True)]
+        largest = max(logits)
+        asserted, attributed, rejected = [math.exp(logit - largest) for logit in logits]
+        total = asserted + attributed + rejected
+        return Voice(asserted / total, attributed / total, rejected / total)
 
 
 def mean_voice(voices: Sequence[Voice], weights: Sequence[float]) -> Voice:
     """Weighted mean of voices: a text's voice from its sentences', weighted by their probabilities."""
     if len(voices) == 1:
         return voices[0]  # exactly, so that a text of one sentence agrees with it
-    total = sum(weights)
-    return Voice(
-        sum(v.asserted * w for v, w in zip(voices, weights, strict=True)) / total,
-        sum(v.attributed * w for v, w in zip(voices, weights, strict=True)) / total,
-        sum(v.rejected * w for v, w in zip(voices, weights, strict=True)) / total,
-    )
+    # Added up one by one: what `sum` does to floats differs between versions of Python.
+    asserted = attributed = rejected = total = 0.0
+    for voice, weight in zip(voices, weights, strict=True):
+        asserted += voice.asserted * weight
+        attributed += voice.attributed * weight
+        rejected += voice.rejected * weight
+        total += weight
+    return Voice(asserted / total, attributed / total, rejected / total)

@@ -12,7 +12,13 @@ VARIABLE = "NARRATIVES_ENGINE"
 """Environment variable: "python" leaves the compiled path aside, "compiled" refuses to go on without it."""
 
 
-MODULES = ("classifier.text._ngrams", "classifier.model._scorer")
+MODULES = (
+    "classifier.text._ngrams",
+    "classifier.text._sentences",
+    "classifier.model._scorer",
+    "classifier.model._answering",
+    "classifier.model._evidence",
+)
 """What must have been built for the compiled path; `training/_joint` may be missing beside them."""
 
 

@@ -9,10 +9,13 @@ abbreviations and not after a closing bracket, so pieces are merged and split ag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import sentencex
+
+from classifier.text.engine import engine
 
 MAX_PIECE = 2_000
 """The most characters that one call of the segmenter sees."""
@@ -36,7 +39,7 @@ _paragraph = re.compile(r"\S(?:[^\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*[^\s])?"
 _whole = re.compile(r"\S(?:.*\S)?", re.DOTALL)
 _cyrillic = re.compile("[\u0400-\u04ff]")
 _georgian = re.compile("[\u10a0-\u10ff]")
-_armenian = re.compile("[\u0530-\u058f]")
+_scripts = re.compile("[\u0400-\u04ff\u0530-\u058f\u10a0-\u10ff]")
 
 # One capital letter and a full stop: an initial, if the next piece goes on.
 _initial = re.compile(r"(?:^|[\s(\[«\"„“'‘.-])[^\W\d_]\.$")
@@ -89,9 +92,14 @@ _named_after = re.compile(
 _last_token = re.compile(r"([^\s(\[«\"„“'‘]+)\.$")
 _lower = "a-zа-яёіїєґўəıöüğşç\u0561-\u0587"  # Georgian has no case and stays out
 _goes_on = re.compile(rf"[)\]»”\"’'\s]*(?:[–—-]\s+[{_lower}\u10d0-\u10ff]|[{_lower},;:])")
-_bullet = re.compile(r"\s*[•·▪●◦‣*–—-]\s+")
+_BULLETS = "•·▪●◦‣*–—-"
+_bullet = re.compile(rf"\s*[{_BULLETS}]\s+")
 # Emoji and flags with their joiners: they end the sentence before, where there is one on the line.
 _emoji = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]+(?=\\s)")
+_LOOK_BACK = 40
+"""How many characters of a sentence tell whether its full stop ends it."""
+_FIRST_EMOJI = "\u200d"
+"""No character below it is one of those; all that is upper case below it is a letter."""
 # Ends that the segmenter does not see: a sentence in brackets, "and so on.", an abbreviation before a word that opens
 # sentences and hardly ever follows the abbreviation inside one.
 _missed_end = re.compile(
@@ -105,6 +113,8 @@ _missed_end = re.compile(
     """,
     re.VERBOSE,
 )
+
+_before_missed_end = re.compile(r"[.)](?=\s)")  # what all of them follow
 
 
 def split_units(text: str, unit: str, language: str | None = None) -> list[Span]:
@@ -136,80 +146,109 @@ def split_sentences(text: str, language: str | None = None) -> list[Span]:
     list of Span
         Half-open, in code points of ``text`` itself.
     """
+    return _split(text, language)
+
+
+def _split_in_python(text: str, language: str | None) -> list[Span]:
     code = language or _script_language(text)
-    clean = _wide_space.sub(" ", _surrogates.sub("\ufffd", text))
+    clean = text if text.isascii() or _is_clean(text) else _clean(text)
     spans: list[Span] = []
     begin = 0
     for line in clean.splitlines(keepends=True):
-        spans.extend(_line(clean, begin, begin + len(line), code))
-        begin += len(line)
+        end = begin + len(line)
+        spans += _line(clean, begin, end, code)
+        begin = end
     return spans
+
+
+def _is_clean(text: str) -> bool:
+    """Surely nothing to replace? Surrogates and white space other than " " are among what is not printable."""
+    return all(map(str.isprintable, text.splitlines()))
+
+
+def _clean(text: str) -> str:
+    """The text without what the segmenter cannot bear, character for character."""
+    return _wide_space.sub(" ", _surrogates.sub("\ufffd", text))
 
 
 def _script_language(text: str) -> str:
     head = text[:2_000]
-    if _cyrillic.search(head):
+    if head.isascii() or not (found := _scripts.search(head)):
+        return "en"
+    if _cyrillic.search(head, found.start()):
         return "ru"
-    if _georgian.search(head):
-        return "ka"
-    if _armenian.search(head):
-        return "hy"
-    return "en"
+    return "ka" if _georgian.search(head, found.start()) else "hy"
 
 
-def _line(text: str, begin: int, end: int, language: str) -> Iterator[Span]:
-    bullet = _bullet.match(text, begin, end)
-    body = bullet.end() if bullet else begin
-    open_span: Span | None = None
-    for piece in _pieces(text, body, end, language):
-        if open_span is None:
+def _line(text: str, begin: int, end: int, language: str) -> list[Span]:
+    body = begin
+    if not text[begin].isalnum():  # neither a bullet nor white space before one
+        bullet = _bullet.match(text, begin, end)
+        body = bullet.end() if bullet else begin
+    spans: list[Span] = []
+    open_begin = open_end = -1
+    for piece_begin, piece_end in _pieces(text, body, end, language):
+        if open_begin < 0:
             # The bullet belongs to the line's first sentence.
-            marker = begin + len(text[begin:body]) - len(text[begin:body].lstrip())
-            open_span = Span(marker if bullet else piece.begin, piece.end)
-            continue
-        if piece.end - open_span.begin <= MAX_SENTENCE and _belongs(text, open_span, piece):
-            open_span = Span(open_span.begin, piece.end)
-            continue
-        emoji = _emoji.match(text, piece.begin, piece.end)
-        if emoji:
-            open_span = Span(open_span.begin, emoji.end())
-            rest = emoji.end() + len(text[emoji.end() : piece.end]) - len(text[emoji.end() : piece.end].lstrip())
-            piece = Span(rest, piece.end)
-        yield open_span
-        open_span = piece
-    if open_span is not None:
-        yield open_span
-    elif text[begin:end].strip():
-        stripped = text[begin:end].strip()  # a bullet and nothing else
+            open_begin = piece_begin if body == begin else begin + _blank(text[begin:body])
+        elif piece_end - open_begin > MAX_SENTENCE or not _belongs(text, open_begin, open_end, piece_begin, piece_end):
+            if text[piece_begin] >= _FIRST_EMOJI:
+                open_end, piece_begin = _after_emoji(text, open_end, piece_begin, piece_end)
+            spans.append(Span(open_begin, open_end))
+            open_begin = piece_begin
+        open_end = piece_end
+    if open_begin >= 0:
+        spans.append(Span(open_begin, open_end))
+    elif stripped := text[begin:end].strip():  # a bullet and nothing else
         at = text.index(stripped, begin, end)
-        yield Span(at, at + len(stripped))
+        spans.append(Span(at, at + len(stripped)))
+    return spans
 
 
-def _pieces(text: str, begin: int, end: int, language: str) -> Iterator[Span]:
+def _after_emoji(text: str, open_end: int, begin: int, end: int) -> tuple[int, int]:
+    """Where a sentence ends, with the emoji that the next piece begins with, and where that piece begins then."""
+    emoji = _emoji.match(text, begin, end)
+    return (emoji.end(), emoji.end() + _blank(text[emoji.end() : end])) if emoji else (open_end, begin)
+
+
+def _blank(text: str) -> int:
+    """How many characters of white space a text begins with."""
+    return len(text) - len(text.lstrip())
+
+
+def _pieces(text: str, begin: int, end: int, language: str) -> list[tuple[int, int]]:
     """The segmenter's pieces of one line, trimmed. Every character is handed to it at most about twice."""
+    pieces: list[tuple[int, int]] = []
+    # White space within a line is " ", or one of these.
+    odd_space = text.find("\t", begin, end) >= 0 or text.find("\x1f", begin, end) >= 0
     at = begin
     while at < end:
         stop = min(end, at + MAX_PIECE)
         last = stop == end
         if not last:
             stop = _cut(text, at, stop)
-        found = [s for s in _segment(text[at:stop], language) if s.begin < s.end]
-        if not last and len(found) > 1 and found[-1].begin * 2 > stop - at:
+        found = _trimmed(_segment(text[at:stop], language), at)
+        if not last and len(found) > 1 and (found[-1][0] - at) * 2 > stop - at:
             # The window may have cut the last sentence short: begin the next window with it.
-            stop = at + found[-1].begin
-            found.pop()
-        for span in found:
-            yield from _missed(text, at + span.begin, at + span.end)
+            stop = found.pop()[0]
+        for piece_begin, piece_end in found:
+            piece = text[piece_begin:piece_end]
+            if odd_space or ". " in piece or ") " in piece:  # one of them stands in all that the segmenter misses
+                pieces += _missed(text, piece_begin, piece_end)
+            else:
+                pieces.append((piece_begin, piece_end))
         at = stop
+    return pieces
 
 
-def _missed(text: str, begin: int, end: int) -> Iterator[Span]:
-    for gap in _missed_end.finditer(text, begin, end):
-        if text[gap.start() - 1] == ")" and text[begin] != "(":
-            continue  # an exclamation in brackets in the middle of a sentence
-        yield Span(begin, gap.start())
+def _missed(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    for before in _before_missed_end.finditer(text, begin, end):
+        gap = _missed_end.match(text, before.end(), end)
+        if gap is None or (before.group() == ")" and text[begin] != "("):
+            continue  # the latter is an exclamation in brackets in the middle of a sentence
+        yield begin, gap.start()
         begin = gap.end()
-    yield Span(begin, end)
+    yield begin, end
 
 
 def _cut(text: str, at: int, stop: int) -> int:
@@ -220,36 +259,46 @@ def _cut(text: str, at: int, stop: int) -> int:
     return stop
 
 
-def _segment(piece: str, language: str) -> list[Span]:
+def _segment(window: str, language: str) -> list[str]:
+    """What the segmenter makes of a window: all of its characters, in order."""
     try:
-        parts = sentencex.segment(language, piece)
+        parts: list[str] = sentencex.segment(language, window)
     except BaseException as error:
         # A panic of its Rust code is no Exception; a piece that cannot be split is one sentence.
         if type(error).__name__ != "PanicException":
             raise
-        parts = [piece]
-    if sum(map(len, parts)) != len(piece):
-        parts = [piece]
-    spans = []
-    at = 0
+        return [window]
+    return parts if sum(map(len, parts)) == len(window) else [window]
+
+
+def _trimmed(parts: list[str], at: int) -> list[tuple[int, int]]:
+    """Where the parts are without white space, the first of which begins at ``at``; empty ones are left out."""
+    found = []
     for part in parts:
         body = part.strip()
         if body:
-            begin = at + len(part) - len(part.lstrip())
-            spans.append(Span(begin, begin + len(body)))
+            begin = at if body[0] == part[0] else at + _blank(part)
+            found.append((begin, begin + len(body)))
         at += len(part)
-    return spans
+    return found
 
 
-def _belongs(text: str, before: Span, after: Span) -> bool:
-    """Does ``after`` go on with the sentence of ``before``?"""
-    following = text[after.begin : after.end]
-    if not _word.search(following):
-        return True  # closing quotes, an emoji, dots
-    preceding = text[max(before.begin, before.end - 40) : before.end]
-    if _goes_on.match(following):
-        return True
-    if not preceding.endswith(".") or _missed_end.match(text, before.end):
+def _belongs(text: str, begin: int, end: int, next_begin: int, next_end: int) -> bool:
+    """Does ``text[next_begin:next_end]`` go on with the sentence ``text[begin:end]``?"""
+    first = text[next_begin]
+    if not (first < _FIRST_EMOJI and first.isupper()):  # a capital letter is a word and goes on with nothing
+        following = text[next_begin:next_end]
+        if not _word.search(following):
+            return True  # closing quotes, an emoji, dots
+        if _goes_on.match(following):
+            return True
+    if text[end - 1] != ".":
+        return False
+    preceding = text[max(begin, end - _LOOK_BACK) : end]
+    last = preceding[:-1].rpartition(" ")[2]
+    if len(last) > 1 and last.isalpha() and last.lower() not in _abbreviations:
+        return False  # what most sentences end with: neither an initial nor an abbreviation
+    if _missed_end.match(text, end):
         return False
     if _initial.search(preceding) and not preceding.endswith(" I."):
         return True
@@ -260,3 +309,10 @@ def _belongs(text: str, before: Span, after: Span) -> bool:
     if word == "им" and not _named_after.search(preceding):
         return False  # "them", not "named after"
     return word in _abbreviations and word not in _may_end
+
+
+_split: Callable[[str, str | None], list[Span]] = _split_in_python
+if engine == "compiled":
+    from classifier.text import _sentences
+
+    _split = _sentences.Splitter(sys.modules[__name__]).split

@@ -255,7 +255,7 @@ def evaluate_model(model: NarrativeModel, rows: Sequence[LabelledSentence], *, r
         heard = np.zeros((len(found), len(VOICES)))
         outputs, _ = model.scorer.score([rows[i].text for i in pairs.rows[found].tolist()])
         for i, pair in enumerate(found.tolist()):
-            voice = model.voice_head.predict_proba(outputs[i, len(model.ids) :], int(pairs.narratives[pair]))
+            voice = model.voice_head.predict_proba(outputs[i, len(model.ids) :].tolist(), int(pairs.narratives[pair]))
             heard[i] = (voice.asserted, voice.attributed, voice.rejected)
         report["voices_found"] = measure_voices(
             taxonomy.ids, VOICES, pairs.voices[found], heard, pairs.narratives[found]

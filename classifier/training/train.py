@@ -20,8 +20,9 @@ from classifier.corpus.files import corpus_digest, read_labels
 from classifier.corpus.sentence import LabelledSentence
 from classifier.errors import CorpusError, InputError, TrainingError
 from classifier.model.decisions import sigmoid
+from classifier.model.documents import MIN_WORDS_FOR_COVERAGE
 from classifier.model.golden import HOSTILE_TEXTS, make_golden
-from classifier.model.scoring import MIN_WORDS_FOR_COVERAGE, NarrativeModel
+from classifier.model.scoring import NarrativeModel
 from classifier.model.store import StoredModel, dump_json, write_model
 from classifier.model.versions import check_version, load_directory, next_version, promote
 from classifier.taxonomy import Taxonomy, load_taxonomy

@@ -9,6 +9,14 @@ logits = arrays(np.float64, (7, 3), elements=st.floats(-20, 20))
 penalty = st.floats(0, 3)
 
 
+@given(logits, penalty, arrays(np.int64, 7, elements=st.integers(0, 9)))
+def test_it_is_the_formula(x, p, n_words):
+    n_yes = np.maximum(1, (x > 0).sum(axis=0))
+    n_sentences = max(1, (n_words >= 3).sum())
+    expected = x.max(axis=0) - p * np.maximum(0, np.log(n_sentences) - 3 * np.log(n_yes))
+    np.testing.assert_allclose(roll_up(x, x > 0, n_words, p), expected, rtol=1e-13, atol=1e-13)
+
+
 @given(logits, penalty)
 def test_one_sentence_is_its_own_text(x, p):
     one = x[:1]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier import InputError, TextItem
+from classifier import InputError, NarrativeModel, TextItem
+from classifier.model.store import read_model
 from classifier.text.sentences import split_sentences
 
 SENTENCES = [
@@ -200,3 +201,23 @@ def test_arrays_have_the_shapes_told(small_model):
     assert p.shape == (len(SENTENCES), 20)
     assert ((p > 0) & (p < 1)).all()
     np.testing.assert_allclose(p, 1 / (1 + np.exp(-small_model.decision_function(SENTENCES))), rtol=0, atol=1e-15)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    "options", [{"explain": None}, {"explain": 5}, {"explain": 3, "evidence_unit": "word"}, {"all": True}]
+)
+def test_both_paths_give_the_same_answers(small_model, small_models, options):
+    python = NarrativeModel(read_model(small_models / "v1"), version="v1", path="python")
+    texts = [*SENTENCES, " ".join(SENTENCES), "\n".join(SENTENCES * 4), "War.", "", "Zxqv plorg wibble fnord."]
+
+    def close(one, other):
+        if isinstance(one, float):
+            return one == pytest.approx(other, abs=1e-5)
+        if isinstance(one, dict):
+            return list(one) == list(other) and all(close(one[key], other[key]) for key in one)
+        if isinstance(one, list):
+            return len(one) == len(other) and all(map(close, one, other))
+        return one == other
+
+    assert close(small_model.score(texts, **options).to_dict(), python.score(texts, **options).to_dict())

@@ -1,11 +1,15 @@
+import csv
 import json
+import random
+import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.text import sentences
-from classifier.text.sentences import MAX_PIECE, split_sentences, split_units
+from classifier.text.sentences import MAX_PIECE, Span, split_sentences, split_units
+from tests.text import reference_sentences
 
 any_text = st.text(
     alphabet=st.one_of(
@@ -126,3 +130,107 @@ def test_paragraphs_and_whole_texts_leave_out_nothing_but_white_space(text):
     whole = split_units(text, "text")
     assert [text[a:b] for a, b in whole] == ([text.strip()] if text.strip() else [])
     assert split_units(text, "sentence") == split_sentences(text)
+
+
+LANGUAGES = (None, "en", "ru", "uk", "az", "ka", "hy")
+
+
+def assert_split_as_ever(text, language=None):
+    expected = reference_sentences.split_sentences(text, language)
+    for split in (split_sentences, sentences._split_in_python):
+        found = split(text, language)
+        assert found == expected, (text, language)
+        assert {type(span) for span in found} <= {Span}
+
+
+def rows(root, pattern):
+    for path in sorted((root / "labels").glob(pattern)):
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if "text" in row:
+                    yield row["text"]
+
+
+def test_real_text_is_split_as_ever(root):
+    """Every labelled sentence, the articles, and texts put together from them."""
+    texts = list(rows(root, "**/*.csv"))
+    assert len(texts) > 40_000
+    articles = [path.read_text(encoding="utf-8") for path in sorted((root / "seeds").glob("*.txt"))]
+    for text in [*texts, *articles, *(snippet["text"] for snippet in golden(root))]:
+        assert_split_as_ever(text)
+    draw = random.Random(0)
+    for _ in range(1_500):
+        between = draw.choice([" ", " ", "\n", "\n\n", "  ", "\t", "\xa0", " — ", "\n• "])
+        joined = between.join(draw.sample(texts, draw.choice([2, 3, 8, 30])))
+        assert_split_as_ever(joined, draw.choice(LANGUAGES))
+
+
+some_words = st.sampled_from(
+    "The ministry said. U.S. officials p.m. It was him. Mr. Smith A. I. J.-P. etc. No. War! Yes? end… (Ура!) [1] 3.5 "
+    "a@b.ru “Yes.” 'q' и т. д. п. т.д. т.п. Россия это г. Баку. им. школа Школы см. млн. руб. И. Иванов стр. НАТО. ул. "
+    "„Да“ «Да.» »Nein« Ա. ա Ես ։ Հայաստան։ ა.შ. ბაქო. კი 🔥 🇦🇿 • — - – * •\t \n \r\n \t \x1f \x1c \x85 \u2028 "
+    "\xa0 \u2009 \u200d \ufe0f Ⓐ 🅰 \ud800 \xad Ⅳ ǅ".split(" ")
+)
+
+
+@settings(max_examples=600)
+@given(
+    st.lists(st.tuples(some_words, st.sampled_from([" ", " ", " ", "", "  "])), max_size=30),
+    st.sampled_from(LANGUAGES),
+)
+def test_what_looks_like_an_end_is_judged_as_ever(parts, language):
+    assert_split_as_ever("".join(word + gap for word, gap in parts), language)
+
+
+@settings(max_examples=300)
+@given(any_text, st.sampled_from(LANGUAGES), st.sampled_from([1, 1, 3, 40]))
+def test_any_text_is_split_as_ever(text, language, times):
+    assert_split_as_ever(text * times, language)
+
+
+def test_shortcuts_rest_on_what_unicode_says():
+    """What lets the paths leave rules out, for every character there is."""
+    for character in map(chr, range(sys.maxunicode + 1)):
+        if character < sentences._FIRST_EMOJI:
+            assert not sentences._emoji.match(f"{character} ")
+            if character.isupper():
+                assert character.isalpha()
+                assert sentences._word.match(character)
+                assert not sentences._goes_on.match(f"{character}, — b")
+        if sentences._surrogates.match(character) or sentences._wide_space.match(character):
+            assert not character.isprintable()
+        if character.isspace():
+            assert (
+                sentences._wide_space.match(character)
+                or character in " \t\x1f"
+                or len(f"a{character}a".splitlines()) == 2
+            )
+        if character.isalnum():
+            assert not sentences._bullet.match(f"{character} ")
+
+
+def test_a_panic_of_the_segmenter_is_met_on_the_python_path_too(monkeypatch):
+    class PanicException(BaseException):
+        pass
+
+    def panic(code, piece):
+        raise PanicException
+
+    monkeypatch.setattr(sentences.sentencex, "segment", panic)
+    assert sentences._split_in_python("One. Two.\nThree.", "en") == [(0, 9), (10, 16)]
+
+
+@pytest.mark.parametrize("split", [split_sentences, sentences._split_in_python])
+def test_another_error_of_the_segmenter_is_not_hidden(monkeypatch, split):
+    def fail(code, piece):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sentences.sentencex, "segment", fail)
+    with pytest.raises(KeyboardInterrupt):
+        split("One. Two.", "en")
+
+
+def test_characters_that_the_segmenter_loses_leave_the_line_whole(monkeypatch):
+    monkeypatch.setattr(sentences.sentencex, "segment", lambda code, piece: [piece[:3]])
+    for split in (split_sentences, sentences._split_in_python):
+        assert split("One. Two.", "en") == [(0, 9)]
