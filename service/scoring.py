@@ -22,6 +22,7 @@ from service.metrics import metrics_of
 from service.problems import Problem, problem_body
 from service.schemas import BATCH_EXAMPLE, BULK_PARAMETERS, EXAMPLE, LINES_EXAMPLE, BulkOptions, Item, ScoreRequest
 from service.settings import Settings, settings_of
+from service.texts import has_surrogate, text_fault
 
 T = TypeVar("T")
 
@@ -217,23 +218,7 @@ def _items(asked: ScoreRequest, settings: Settings) -> tuple[list[Item], bool]:
 
 def _fault(item: Item, settings: Settings) -> tuple[str, str] | None:
     """The field that keeps a text from being scored and why, None where nothing does."""
-    text = item.text
-    if item.id is not None and _has_surrogate(item.id):
+    if item.id is not None and has_surrogate(item.id):
         return "id", "it holds a lone surrogate, which is no character"
-    if not text.strip():
-        return "text", "the text is empty"
-    if len(text) > settings.max_text_length:
-        return "text", f"{len(text)} characters; at most {settings.max_text_length} are taken: cut the text"
-    if _has_surrogate(text):
-        return "text", "the text holds a lone surrogate, which is no character: decode it as UTF-16 or replace it"
-    return None
-
-
-def _has_surrogate(text: str) -> bool:
-    if text.isascii():
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+    told = text_fault(item.text, settings)
+    return ("text", told) if told else None
