@@ -14,7 +14,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from service import feedback, metrics, models, page, problems, scoring
+from service import adapters, feedback, metrics, models, page, problems, scoring
 from service.direct import GZIP_FROM, GZIP_LEVEL, Direct
 from service.guard import Guard
 from service.limits import Limits
@@ -71,11 +71,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(metrics.router)
     app.include_router(feedback.router)
     app.include_router(page.router)
+    adapters.install(app)
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
             schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(components(*feedback.SCHEMAS))
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(components(*feedback.SCHEMAS, *adapters.SCHEMAS))
             app.openapi_schema = schema
         return app.openapi_schema
 
