@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from classifier.errors import InputError
 from classifier.keys import Key, match_key, read_keys
 from service.metrics import Metrics
-from service.problems import problem_response
+from service.problems import error_response
 from service.settings import Settings, is_loopback
 
 _log = logging.getLogger("narratives.keys")
@@ -110,7 +110,7 @@ class Guard:
         if told:
             reason, status, detail = told
             self._refused.labels(reason).inc()
-            await problem_response(status, detail)(scope, receive, send)
+            await error_response(scope, status, detail)(scope, receive, send)
             return
         if self._keys is not None and scope["method"] != "OPTIONS":
             needed = scope_of(scope["path"])
@@ -132,10 +132,10 @@ class Guard:
         if key is None:
             told = "this key is not known" if given else "a key is needed"
             detail = f"{told}: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
-            answer = problem_response(401, detail, headers={"WWW-Authenticate": "Bearer"})
+            answer = error_response(scope, 401, detail, headers={"WWW-Authenticate": "Bearer"})
         else:
             detail = f"the key of {key.name!r} is good for {', '.join(key.scopes)}; this needs {needed!r}"
-            answer = problem_response(403, detail)
+            answer = error_response(scope, 403, detail)
         await answer(scope, receive, send)
         return False
 

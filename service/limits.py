@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.guard import scope_of
 from service.metrics import Metrics
-from service.problems import Problem, problem_response
+from service.problems import Problem, error_response
 from service.settings import Settings
 
 GATE = "narratives.gate"
@@ -81,7 +81,7 @@ class Limits:
     async def _too_often(self, wait: float, scope: Scope, receive: Receive, send: Send) -> None:
         self._refused.labels("rate").inc()
         detail = f"over {self._per_minute} requests a minute; come back in {wait:.1f} s"
-        answer = problem_response(429, detail, headers={"Retry-After": str(math.ceil(wait))})
+        answer = error_response(scope, 429, detail, headers={"Retry-After": str(math.ceil(wait))})
         await answer(scope, receive, send)
 
 

@@ -10,7 +10,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.metrics import Metrics
-from service.problems import problem_response
+from service.problems import error_response
 
 _log = logging.getLogger("narratives.requests")
 _id = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -62,7 +62,7 @@ class Telemetry:
             _log.exception("a fault of ours", extra={"request_id": request_id.decode()})
             if status == 0:
                 detail = f"an error of the service; it has been logged as {request_id.decode()}"
-                await problem_response(500, detail)(scope, receive, tell)
+                await error_response(scope, 500, detail)(scope, receive, tell)
         finally:
             self.metrics.in_hand.dec()
             seconds = perf_counter() - begin

@@ -5,6 +5,7 @@ https://github.com/kserve/open-inference-protocol/blob/main/specification/protoc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -63,7 +64,7 @@ class InferOutputTensor(msgspec.Struct, omit_defaults=True):
     datatype: str
     shape: list[int]
     parameters: Parameters = {}
-    data: list[float] | list[str] | UnsetType = UNSET
+    data: Sequence[float | str] | UnsetType = UNSET
 
 
 class InferResponse(msgspec.Struct):

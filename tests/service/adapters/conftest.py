@@ -23,5 +23,5 @@ def address(small_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def client(small_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The application without a socket; a fault of ours is a 500 here, not an exception."""
     settings = small_settings(small_models, tmp_path_factory.mktemp("unserved"))
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings), "http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client

@@ -180,7 +180,7 @@ def test_errors_of_other_kinds(client):
     refused(post(client, ask("x" * 200_001)), 413)
     refused(client.get("/v1alpha1/comments:nothing"), 404, "NOT_FOUND")
     refused(client.get("/$discovery/rest?version=v2"), 404, "NOT_FOUND")
-    assert client.get("/$discovery/rest").json()["rootUrl"] == "http://testserver/"
+    assert client.get("/$discovery/rest").json()["rootUrl"] == "http://127.0.0.1/"
 
 
 def test_what_google_clients_add_to_the_query_changes_nothing(client):
