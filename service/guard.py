@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from pathlib import Path
 from time import monotonic
@@ -106,6 +107,9 @@ class Guard:
                 site = value
             elif name == b"x-api-key" or (name == b"authorization" and value[:7].lower() == b"bearer "):
                 given = value if name == b"x-api-key" else value[7:]
+            elif name == b"authorization" and value[:6].lower() == b"basic ":
+                # The only way that Label Studio has.
+                given = given or (_password(value[6:]) if scope["path"].startswith("/label-studio/") else b"")
         told = self._stranger(host) or (scope["method"] not in READS and self._foreign(host, origin, site))
         if told:
             reason, status, detail = told
@@ -132,7 +136,7 @@ class Guard:
         if key is None:
             told = "this key is not known" if given else "a key is needed"
             detail = f"{told}: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
-            answer = error_response(scope, 401, detail, headers={"WWW-Authenticate": "Bearer"})
+            answer = error_response(scope, 401, detail, headers={"WWW-Authenticate": 'Bearer realm="narratives"'})
         else:
             detail = f"the key of {key.name!r} is good for {', '.join(key.scopes)}; this needs {needed!r}"
             answer = error_response(scope, 403, detail)
@@ -159,6 +163,14 @@ class Guard:
         if told in self._origins or told.partition("://")[2].encode("latin-1") == host.lower():
             return None
         return "origin", 403, f"pages of {told} may not write here; see NARRATIVES_ALLOWED_ORIGINS"
+
+
+def _password(credentials: bytes) -> bytes:
+    """Of HTTP Basic credentials; the user's name does not matter."""
+    try:
+        return base64.b64decode(credentials).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 def _without_port(host: bytes) -> bytes:

@@ -111,7 +111,7 @@ def test_keys_and_scopes(small_models, keys):
         assert status({"x-api-key": key["score"]}, "/metrics") == 403
         assert status({"x-api-key": key["admin"]}, "/metrics") == 200
         refused = client.post("/v1/score", json=TEXT)
-        assert refused.headers["www-authenticate"] == "Bearer"
+        assert refused.headers["www-authenticate"] == 'Bearer realm="narratives"'
         assert refused.headers["content-type"] == "application/problem+json"
 
 
