@@ -205,12 +205,7 @@ async def webhook(request: Request) -> dict[str, str]:
     return {"status": "ignored", "detail": "annotations are not kept here: export them, or send them to /v1/feedback"}
 
 
-@router.post(
-    "/train",
-    summary="Not here",
-    status_code=501,
-    openapi_extra={"responses": {"501": _json("LabelStudioError", "Models are trained with narratives train")}},
-)
+@router.post("/train", include_in_schema=False)
 async def train() -> Response:
     """Models are trained from the command line."""
     raise Problem(501, "this service does not train: export the annotations and run 'narratives train'")

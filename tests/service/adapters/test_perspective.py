@@ -211,20 +211,15 @@ def test_any_text_is_scored(client, text, spans):
     )
 )
 def test_no_json_makes_it_fail(client, value):
-    scores = {"comment": {"text": "a b"}, "attributeScores": {"RUSSOPHOBIA": value}}
-    for method, asked in (
-        ("analyze", value),
-        ("analyze", ask(comment=value)),
-        ("analyze", ask(value)),
-        ("analyze", ask(requestedAttributes=value)),
-        ("analyze", ask(requestedAttributes={"RUSSOPHOBIA": value})),
-        ("analyze", ask(languages=value)),
-        ("analyze", ask(languages=[value])),
-        ("analyze", ask(clientToken=value)),
-        ("analyze", ask(context=value)),
-        ("suggestscore", value),
-        ("suggestscore", scores),
-        ("suggestscore", {**scores, "attributeScores": value}),
-        ("suggestscore", {**scores, "attributeScores": {"RUSSOPHOBIA": {"spanScores": [value]}}}),
+    for asked in (
+        value,
+        ask(comment=value),
+        ask(value),
+        ask(requestedAttributes=value),
+        ask(requestedAttributes={"RUSSOPHOBIA": value}),
+        ask(languages=value),
+        ask(languages=[value]),
+        ask(clientToken=value),
+        ask(context=value),
     ):
-        assert post(client, asked, method).status_code in (200, 400)
+        assert post(client, asked).status_code in (200, 400)
