@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import UNSET, Meta, UnsetType
 
-from classifier.errors import MissingExtra
+from classifier.errors import InputError, MissingExtra
+from classifier.feedback import MAX_NAME, Feedback, FeedbackStore
 from classifier.model.answer import Decision, TextAnswer, TextItem
 from classifier.taxonomy import Taxonomy
 from classifier.text.languages import detect_language
@@ -22,6 +23,7 @@ from service.adapters.decoding import decode_or_400
 from service.adapters.perspective_discovery import discovery_document
 from service.adapters.utf16 import Utf16Offsets
 from service.bodies import read_json_body
+from service.feedback import feedback_of
 from service.live import models_of
 from service.problems import Problem
 from service.scoring import INLINE_BYTES, in_hand, score_texts
@@ -174,6 +176,9 @@ SUGGEST_EXAMPLE = {
     "communityId": "desk 3",
 }
 
+MAX_SUGGESTIONS = 100
+"""Scores in one request."""
+
 EMPTY = "Comment must be non-empty."
 TOO_LONG = "Comment text too long."
 # As Perspective names them.
@@ -250,6 +255,28 @@ async def analyze(request: Request) -> Response:
     return Response(content, media_type="application/json")
 
 
+@router.post(
+    "/v1alpha1/comments:suggestscore",
+    summary="Say what scores ought to be, as to Perspective",
+    openapi_extra=_method(
+        "SuggestCommentScoreRequest",
+        SUGGEST_EXAMPLE,
+        "SuggestCommentScoreResponse",
+        "Stored durably",
+        **{"404": _json("GoogleError", "Feedback is switched off here")},
+    ),
+)
+async def suggestscore(request: Request) -> Response:
+    """Feedback: below .5 the narrative is "incorrect", from .5 on "correct" or, where it was not found, "missing".
+
+    Every score of a request becomes feedback of its own, to be reviewed as that of `/v1/feedback` is.
+    """
+    body = await read_json_body(request)
+    content, suggestions = await in_hand(INLINE_BYTES + 1, _suggested, request, body)
+    await _store(request, suggestions)
+    return Response(content, media_type="application/json")
+
+
 @router.get(
     "/$discovery/rest",
     summary="What Google's client libraries build their methods from",
@@ -303,6 +330,82 @@ def _analyzed(request: Request, body: bytes) -> bytes:
     detected: list[str] | UnsetType = _detected(text) if not languages else UNSET
     told = AnalyzeCommentResponse(scores, asked.languages or detected, detected, _token(asked.clientToken))
     return msgspec.json.encode(told)
+
+
+def _suggested(request: Request, body: bytes) -> tuple[bytes, list[Feedback]]:
+    """The answer, and what is to be stored before it is given."""
+    model = models_of(request).current
+    asked = decode_or_400(body, SuggestCommentScoreRequest)
+    text = _comment(request, asked.comment)
+    languages = _languages(asked.languages)
+    _check_token(asked.clientToken)
+    if asked.communityId is not None and (has_surrogate(asked.communityId) or len(asked.communityId) > MAX_NAME):
+        raise Problem(400, f"communityId: up to {MAX_NAME} characters are taken", field="communityId")
+    known = {name: it.id for name, it in attributes_of(model.taxonomy).items() if it.kind == "narrative"}
+    language = languages[0] if languages else None
+    result = score_texts(request, model, [TextItem(text, language=language)], explain=None).results[0]
+    found = {label.id for label in result.labels if label.decision == "yes"}
+    offsets = Utf16Offsets(text)
+    suggestions = []
+    for name, scores in asked.attributeScores.items():
+        if name not in known:
+            raise _unknown(name, known, "attributeScores")
+        for field, score, begin, end in _suggested_scores(name, scores, offsets):
+            if score.type not in (None, "SCORE_TYPE_UNSPECIFIED", "PROBABILITY"):
+                raise Problem(400, f"{field}: {score.type} cannot be suggested; PROBABILITY can", field=field)
+            verdict = "incorrect" if score.value < 0.5 else "correct" if known[name] in found else "missing"
+            suggestions.append(
+                Feedback(
+                    text=text,
+                    label=known[name],
+                    verdict=verdict,
+                    begin=begin,
+                    end=end,
+                    annotator=asked.communityId or None,
+                    digest=model.identity.digest,
+                    language=language,
+                )
+            )
+    if not suggestions:
+        told = "attributeScores: no scores; give a summaryScore or spanScores to one attribute at least"
+        raise Problem(400, told, field="attributeScores")
+    if len(suggestions) > MAX_SUGGESTIONS:
+        told = f"attributeScores: {len(suggestions)} scores; at most {MAX_SUGGESTIONS} are taken: send several requests"
+        raise Problem(400, told, field="attributeScores")
+    answer = SuggestCommentScoreResponse(
+        asked.languages or UNSET, _detected(text) if not languages else UNSET, _token(asked.clientToken)
+    )
+    return msgspec.json.encode(answer), suggestions
+
+
+def _suggested_scores(
+    name: str, scores: SuggestedScores, offsets: Utf16Offsets
+) -> Iterator[tuple[str, SuggestedScore, int | None, int | None]]:
+    """Field, score and span in code points (None for the whole text) of everything suggested for an attribute."""
+    if scores.summaryScore is not None:
+        yield f"attributeScores.{name}.summaryScore", scores.summaryScore, None, None
+    for place, span in enumerate(scores.spanScores or ()):
+        field = f"attributeScores.{name}.spanScores[{place}]"
+        if span.begin is None and span.end is None:
+            yield field, span.score, None, None
+            continue
+        try:
+            begin = offsets.to_code_points(span.begin or 0)
+            end = offsets.length if span.end is None else offsets.to_code_points(span.end)
+        except ValueError as error:
+            raise Problem(400, f"{field}: {error}", field=field) from None
+        if begin >= end:
+            raise Problem(400, f"{field}: begin {span.begin} is not before end {span.end}", field=field)
+        yield field, span.score, begin, end
+
+
+async def _store(request: Request, suggestions: Sequence[Feedback]) -> None:
+    """Keep them durably, each on its own. Raises :class:`Problem` (400, 404, 503)."""
+    for suggestion in suggestions:
+        try:
+            await feedback_of(request).ask(FeedbackStore.add, suggestion)
+        except InputError as error:
+            raise Problem(400, str(error), field=error.field) from None
 
 
 def _comment(request: Request, comment: TextEntry) -> str:

@@ -203,13 +203,14 @@ def test_any_text_is_scored(client, text, spans):
         units[2 * span["begin"] : 2 * end].decode("utf-16-le")
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.floats() | st.text(max_size=20),
-        lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=5), x, max_size=3),
-        max_leaves=8,
-    )
+values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=20),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=5), x, max_size=3),
+    max_leaves=8,
 )
+
+
+@given(values)
 def test_no_json_makes_it_fail(client, value):
     for asked in (
         value,
@@ -223,3 +224,90 @@ def test_no_json_makes_it_fail(client, value):
         ask(context=value),
     ):
         assert post(client, asked).status_code in (200, 400)
+
+
+def suggestion(scores, text=TEXT, **more):
+    return {"comment": {"text": text}, "attributeScores": scores, **more}
+
+
+def stored(client):
+    """All feedback of the application, the newest last, without what differs each time."""
+    rows = client.get("/v1/review?limit=200").json()["items"]
+    names = ("text", "label", "verdict", "begin", "end", "annotator", "language", "digest")
+    return [{name: row[name] for name in names} for row in rows]
+
+
+def test_google_client_suggests_scores(comments):
+    asked = suggestion({"RUSSOPHOBIA": {"summaryScore": {"value": 1}}}, languages=["en"], clientToken="t")
+    assert comments.suggestscore(body=asked).execute() == {"requestedLanguages": ["en"], "clientToken": "t"}
+
+
+def test_suggestions_are_feedback(client, small_model):
+    labels, _ = labels_of(small_model, TEXT)
+    assert labels["russophobia"].decision == "yes"
+    assert labels["wider-war"].decision != "yes"
+    begin = TEXT.index("Russophobia")
+    end = begin + len("Russophobia")
+    units = [len(TEXT[:place].encode("utf-16-le")) // 2 for place in (begin, end)]
+    assert units != [begin, end]
+    before = stored(client)
+    asked = suggestion(
+        {
+            "RUSSOPHOBIA": {
+                "summaryScore": {"value": 1.0, "type": "PROBABILITY"},
+                "spanScores": [{"begin": units[0], "end": units[1], "score": {"value": 0.5}}],
+            },
+            "WIDER_WAR": {"summaryScore": {"value": 0.5}},
+            "INEVITABLE_WAR": {"summaryScore": {"value": 0.49}},
+        },
+        languages=["en"],
+        communityId="desk 3",
+    )
+    assert post(client, asked, "suggestscore").json() == {"requestedLanguages": ["en"]}
+    new = [row for row in stored(client) if row not in before]
+    common = {"text": TEXT, "annotator": "desk 3", "language": "en", "digest": small_model.identity.digest}
+    whole = {"begin": None, "end": None}
+    expected = [
+        {**common, "label": "russophobia", "verdict": "correct", **whole},
+        {**common, "label": "russophobia", "verdict": "correct", "begin": begin, "end": end},
+        {**common, "label": "wider-war", "verdict": "missing", **whole},
+        {**common, "label": "inevitable-war", "verdict": "incorrect", **whole},
+    ]
+    assert sorted(map(str, new)) == sorted(str({name: row[name] for name in new[0]}) for row in expected)
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ({}, "no scores"),
+        ({"RUSSOPHOBIA": {}}, "no scores"),
+        ({"TOXICITY": {"summaryScore": {"value": 1}}}, "Unknown requested attribute"),
+        ({"THEME_WAR": {"summaryScore": {"value": 1}}}, "Unknown requested attribute"),
+        ({"RUSSOPHOBIA": {"summaryScore": {"value": 1.5}}}, "value"),
+        ({"RUSSOPHOBIA": {"summaryScore": {"value": 1, "type": "RAW"}}}, "RAW cannot be suggested"),
+        ({"RUSSOPHOBIA": {"spanScores": [{"begin": 0, "end": 999, "score": {"value": 1}}]}}, "outside the text"),
+        ({"RUSSOPHOBIA": {"spanScores": [{"begin": 1, "end": 5, "score": {"value": 1}}]}}, "middle of a character"),
+        ({"RUSSOPHOBIA": {"spanScores": [{"begin": 5, "end": 5, "score": {"value": 1}}]}}, "not before"),
+        ({"RUSSOPHOBIA": {"spanScores": [{"score": {"value": 1}}] * 101}}, "at most 100"),
+    ],
+)
+def test_suggestions_that_cannot_be_taken_store_nothing(client, scores, message):
+    before = stored(client)
+    assert message in refused(post(client, suggestion(scores), "suggestscore"))["message"]
+    good = {"RUSSOPHOBIA": {"summaryScore": {"value": 1}}}
+    refused(post(client, suggestion({**good, "TOXICITY": {}}), "suggestscore"))
+    refused(post(client, suggestion(good, communityId="x" * 201), "suggestscore"))
+    assert stored(client) == before
+
+
+@given(values)
+def test_no_json_makes_suggestions_fail(client, value):
+    asked = suggestion({"RUSSOPHOBIA": value}, "a b")
+    for body in (
+        value,
+        asked,
+        {**asked, "attributeScores": value},
+        {**asked, "attributeScores": {"RUSSOPHOBIA": {"spanScores": [value]}}},
+        {**asked, "communityId": value},
+    ):
+        assert post(client, body, "suggestscore").status_code in (200, 400)
