@@ -76,7 +76,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
             schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(components(*feedback.SCHEMAS, *adapters.SCHEMAS))
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(
+                components(*feedback.SCHEMAS, *adapters.SCHEMAS)
+            )
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -120,6 +120,12 @@ EXAMPLE = {
     "outputs": [{"name": "probabilities"}, {"name": "labels"}],
 }
 
+BINARY_EXAMPLE = (
+    '{"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 7}}]}'
+    "\x03\x00\x00\x00War"
+)
+"""Its JSON has 104 bytes: that is what the header says."""
+
 
 def error_body(status: int, detail: str, field: str) -> dict[str, str]:
     """An error as the protocol has it."""
@@ -149,6 +155,7 @@ _infer = {
             "application/json": {"schema": {"$ref": "#/components/schemas/InferRequest"}, "example": EXAMPLE},
             "application/octet-stream": {
                 "schema": {"type": "string", "format": "binary"},
+                "example": BINARY_EXAMPLE,
             },
         },
     },
@@ -224,7 +231,14 @@ async def infer_with_version(request: Request, model_name: str, version: str) ->
     return await _inferred(request, _model(request, model_name, version))
 
 
-@router.post("/v2/repository/index", summary="Which models there are")
+@router.post(
+    "/v2/repository/index",
+    summary="Which models there are",
+    openapi_extra={
+        "requestBody": {"required": False, "content": {"application/json": {"schema": {}, "example": {}}}},
+        "responses": {"503": _errors["503"]},
+    },
+)
 async def repository_index(request: Request) -> list[dict[str, str]]:
     """Triton's model repository extension, read only."""
     identity = models_of(request).current.identity
