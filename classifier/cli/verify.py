@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -43,6 +44,8 @@ def verify(
     A decision that lies closer than that to its threshold is named: another platform may decide it otherwise.
     """
     place = find_models() if models is None else models
+    if not place.is_dir():
+        raise InputError(f"{place}: no such directory; give a model directory or a models directory")
     claims = read_claims(answer)
     given = Texts(texts, column=column)
     verifiers = _Verifiers(place, trusted_key(public_key))
@@ -54,7 +57,7 @@ def verify(
     )
     if as_json:
         told = {"verdict": overall, "tolerance": TOLERANCE, "results": outcomes}
-        typer.echo(json.dumps(told, ensure_ascii=True, indent=1, default=repr))
+        typer.echo(json.dumps(_plain(told), ensure_ascii=True, indent=1, allow_nan=False))
     else:
         _print(answer, outcomes, given, overall)
     if overall != "same":
@@ -130,6 +133,17 @@ def _compare(claim: Claim, text: str, language: str | None, verifier: Verifier) 
         else:
             receipt = Receipt((Difference("begin, end", [begin, end], "no paragraph there"),))
     return Receipt((*of_model.differences, *receipt.differences), receipt.close, (*of_model.notes, *receipt.notes))
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can say it: "nothing" where something is missing, and no NaN."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return repr(value)
 
 
 def _print(answer: str, outcomes: list[dict[str, Any]], texts: Texts, overall: Verdict) -> None:
