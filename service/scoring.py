@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -93,10 +92,12 @@ async def score(request: Request) -> Response:
 
 async def in_hand(n_bytes: int, function: Callable[..., T], *args: Any) -> T:
     """Run what scores: at once where the texts are short, in a thread where others would wait for it."""
-    if n_bytes <= INLINE_BYTES:
-        with suppress(NotLoaded):
-            return function(*args)
-    return await run_in_threadpool(function, *args)
+    if n_bytes > INLINE_BYTES:
+        return await run_in_threadpool(function, *args)
+    try:
+        return function(*args)
+    except NotLoaded:
+        return await run_in_threadpool(function, *args)
 
 
 def score_texts(request: Request, model: NarrativeModel, items: Sequence[str | TextItem], **options: Any) -> Answer:

@@ -21,6 +21,9 @@ from classifier.model.store import MANIFEST, read_model
 from classifier.model.versions import find_models, list_digests, trusted_key
 
 Verdict = Literal["same", "differs", "cannot say"]
+ONE_BY_ONE = 20
+"""Of more results only those are printed of which there is something to say."""
+
 SHOWN = 10
 """Differences of one result that are printed; --json has them all."""
 
@@ -159,6 +162,9 @@ def _print(answer: str, outcomes: list[dict[str, Any]], texts: Texts, overall: V
         named = outcome["place"] + (f" ({outcome['id']})" if outcome["id"] is not None else "")
         if outcome["verdict"] in (None, "cannot say"):
             tell(f"{named}: {outcome['verdict'] or 'passed over'}: {outcome['reason']}")
+            continue
+        unremarkable = outcome["verdict"] == "same" and not outcome["close"]
+        if unremarkable and len(outcomes) > ONE_BY_ONE:
             continue
         version = outcome["model"]["version"]
         if outcome["reason"]:

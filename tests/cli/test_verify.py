@@ -59,7 +59,7 @@ def test_what_narratives_score_printed(small_models, place, unit, options):
 def test_what_the_service_answered_with_the_version_found_by_its_digest(two_models, place):
     (place / "texts.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in ("One war.", TEXT)))
     texts = [{"id": "a", "text": TEXT}, {"id": "b", "text": " "}, {"id": "c", "text": "One war.", "language": "en"}]
-    with TestClient(create_app(Settings(models=two_models))) as client:
+    with TestClient(create_app(Settings(models=two_models)), base_url="http://localhost") as client:
         answer = client.post("/v1/score", json={"texts": texts, "model_version": "v2"}).content
     (place / "answer.json").write_bytes(answer)
     done = verify("answer.json", "texts.jsonl", "--models", two_models, "--json")
@@ -182,3 +182,16 @@ def test_figures_that_are_none_and_fields_that_are_missing_become_json(small_mod
 
     told = json.loads(done.output, parse_constant=refuse)["results"][0]["differences"]
     assert {(d["place"], d["answer"]) for d in told} == {("coverage", "nan"), ("themes", "nothing")}
+
+
+def test_of_many_results_only_those_are_printed_of_which_there_is_something_to_say(small_models, place):
+    row = score(small_models, "text.txt").decode()
+    wrong = json.loads(row)
+    wrong["coverage"] = 0.5
+    (place / "answers.jsonl").write_text(row * 30 + json.dumps(wrong))
+    done = verify("answers.jsonl", "text.txt", "--models", small_models)
+    assert done.exit_code == 1
+    told = done.output.splitlines()
+    assert told[0] == "line 31: differs from what v1 gives"
+    assert told[-1] == "answers.jsonl: differs: 30 of 31 results are what the model gives"
+    assert len(told) == 3

@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import json
 import logging
 import os
 import shutil
@@ -360,7 +361,7 @@ def test_golden_texts_are_tried_at_the_start_too(two_models):
 
 @pytest.fixture
 def client(two_models):
-    with TestClient(create_app(Settings(models=two_models, poll_seconds=0.02))) as client:
+    with TestClient(create_app(Settings(models=two_models, poll_seconds=0.02)), base_url="http://localhost") as client:
         yield client
 
 
@@ -400,6 +401,29 @@ def test_an_older_version_scores(client, two_models, padding):
         assert answer.json() == load_model(two_models / version).score([text]).to_dict()
     assert client.post("/v1/score", json={"text": text}).json()["model"]["version"] == "v1"
     assert client.post("/v1/score", json={"text": text, "model_version": None}).json()["model"]["version"] == "v1"
+
+
+def test_an_older_version_scores_lines_and_a_stream_keeps_its_model(client, two_models):
+    lines = "".join(json.dumps({"text": TEXT}) + "\n" for _ in range(3))
+    kind = {"content-type": "application/x-ndjson"}
+    for query, version in (({"model_version": "v2"}, "v2"), ({}, "v1"), ({"model_version": "v1"}, "v1")):
+        answer = client.post("/v1/score", content=lines, headers=kind, params=query)
+        told = [json.loads(line) for line in answer.text.splitlines()]
+        assert told == [load_model(two_models / version).score([TEXT]).to_dict()] * 3
+    answer = client.post("/v1/score", content=lines, headers=kind, params={"model_version": "v9"})
+    assert answer.status_code == 404
+
+
+def test_metrics_tell_of_reloads_and_of_the_model_that_answers(client, two_models):
+    def figures():
+        return client.get("/metrics").text
+
+    versions.promote(two_models, "v2")
+    wait_for(lambda: 'narrative_model_reloads_total{result="loaded"} 1.0' in figures())
+    digest = client.app.state.models.current.identity.digest
+    assert f'narrative_model_info{{digest="{digest}",name="small",version="v2"}} 1.0' in figures()
+    point(two_models, "v9")
+    wait_for(lambda: 'narrative_model_reloads_total{result="refused"} 1.0' in figures())
 
 
 def test_an_unknown_version_is_a_404_that_names_the_field(client):
