@@ -353,26 +353,27 @@ class Verifier:
             by_label: dict[str, list[Any]] = {}
             order: list[Any] = []
             for j, entry in enumerate(sentence["evidence"]):
-                label = entry.get("label") if isinstance(entry, Mapping) else None
-                if not isinstance(label, str) or label not in self._column:
-                    yield Difference(f"{place}[{j}]", label or entry, "no such label")
+                told = entry.get("label") if isinstance(entry, Mapping) else None
+                if not isinstance(told, str) or told not in self._column:
+                    yield Difference(f"{place}[{j}]", told or entry, "no such label")
                     continue
-                by_label.setdefault(label, []).append(entry)
-                if order[-1:] != [label]:
-                    order.append(label)
-            decided = [x["id"] for x in _objects(sentence.get("labels")) if x.get("decision") in ("yes", "unsure")]
+                by_label.setdefault(told, []).append(entry)
+                if order[-1:] != [told]:
+                    order.append(told)
+            decided: dict[str, Any] = {}
+            for label in _objects(sentence.get("labels")):
+                name = label.get("id")
+                if isinstance(name, str) and name in self._column and label.get("decision") in ("yes", "unsure"):
+                    decided.setdefault(name, label.get("logit", _MISSING))
             if order != [name for name in decided if name in by_label]:
-                yield Difference(f"{place}: order of labels", order, decided)
-            for name in decided:
-                if name not in self._column:
-                    continue
+                yield Difference(f"{place}: order of labels", order, list(decided))
+            for name, logit in decided.items():
                 coef = self.model.coef_[:, self._column[name]]
                 everything = _groups([to_plain(e) for e in located.explain(name, coef, _ALL, unit)], unit)
                 given = _groups(by_label.get(name, []), unit)
                 compared.append((f"{place} ({name})", given, everything))
                 total = sum(share * len(places) for _, places, share in everything)
                 total += float(self.model.intercept_[self._column[name]])
-                logit = next(x.get("logit") for x in _objects(sentence["labels"]) if x.get("id") == name)
                 yield from _figure(f"{place} ({name}): contributions and bias", logit, total)
         # The same number of n-grams for every label, but for those that have fewer.
         top_k = max((len(given) for _, given, _ in compared), default=0)
@@ -380,14 +381,14 @@ class Verifier:
             yield from _ranked(place, given, everything, top_k)
 
 
-Group = tuple[str, tuple[tuple[int | None, int | None], ...], Any]
+Group = tuple[Any, tuple[tuple[int | None, int | None], ...], Any]
 
 
 def _groups(entries: Sequence[Any], unit: EvidenceUnit) -> list[Group]:
     """Evidence n-gram by n-gram: feature, its places, its share at each. Words are one by one."""
     groups: list[Group] = []
     for entry in entries:
-        feature, share = str(entry.get("feature", _MISSING)), entry.get("contribution", _MISSING)
+        feature, share = entry.get("feature", _MISSING), entry.get("contribution", _MISSING)
         span = _span(entry)
         if unit == "ngram" and groups and groups[-1][0] == feature and groups[-1][2] == share:
             spans = groups[-1][1]
