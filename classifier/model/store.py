@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from classifier.durable import publish_directory
 from classifier.errors import ModelCorrupt, ModelFormatUnsupported, ModelNotFound, ModelUnsigned
-from classifier.model.signature import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature
+from classifier.model.signature import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature, read_public_keys
 
 FORMAT = "narrative-classifier model"
 FORMAT_VERSION = 1
@@ -187,6 +187,8 @@ def scoring_bytes(manifest: Mapping[str, Any]) -> int:
 
 
 def _require_signature(path: Path, manifest: bytes, public_key: str | Path) -> None:
+    # First: a private key in its place must be told, whatever the model is like.
+    read_public_keys(public_key)
     if not (path / SIGNATURE).is_file():
         raise ModelUnsigned(
             f"{path}: no {SIGNATURE}, and only models signed for {public_key} are taken; "

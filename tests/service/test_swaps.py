@@ -18,7 +18,7 @@ from classifier import load_model
 from classifier.model import versions
 
 SWAPS = int(os.environ.get("NARRATIVES_TEST_SWAPS", "20"))
-"""100 of them take some two minutes: NARRATIVES_TEST_SWAPS=100."""
+"""NARRATIVES_TEST_SWAPS=100 for more; that takes a minute or two."""
 
 TEXTS = [
     "A war with Azerbaijan is inevitable, military bloggers wrote, citing open Russophobia in Baku.",
