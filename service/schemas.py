@@ -54,6 +54,22 @@ class BulkOptions(msgspec.Struct, forbid_unknown_fields=True):
     model_version: ModelVersion | None = None
 
 
+class VersionEntry(msgspec.Struct):
+    """One version; ``loaded`` tells of the worker that answers."""
+
+    version: str
+    digest: str
+    current: bool
+    loaded: bool
+
+
+class ModelVersions(msgspec.Struct):
+    """The versions in the models directory, by name."""
+
+    current: str
+    versions: list[VersionEntry]
+
+
 class ItemProblem(msgspec.Struct):
     """What is wrong with one text of a batch."""
 
@@ -113,7 +129,7 @@ BULK_PARAMETERS: list[tuple[str, dict[str, Any], str]] = [
 
 def components(*more: type) -> dict[str, Any]:
     """OpenAPI component schemas of everything above, and of the types given."""
-    types = (ScoreRequest, Item, ScoreResponse, ItemFailure, ProblemDetails, *more)
+    types = (ScoreRequest, Item, ScoreResponse, ItemFailure, ModelVersions, ProblemDetails, *more)
     _, found = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     # A batch may hold failures in place of results; msgspec's unions cannot mix a dataclass with a struct.
     found["ScoreResponse"]["properties"]["results"]["items"] = {

@@ -4,10 +4,6 @@ import http.client
 import itertools
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -16,6 +12,7 @@ import pytest
 
 from classifier import load_model
 from classifier.model import versions
+from tests.service.servers import serving
 
 SWAPS = int(os.environ.get("NARRATIVES_TEST_SWAPS", "20"))
 """NARRATIVES_TEST_SWAPS=100 for more; that takes a minute or two."""
@@ -98,37 +95,16 @@ class Load:
             thread.join(60)
 
 
-@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
+@pytest.fixture(params=["1", "2"], ids=["one worker", "two workers"])
 def port(request, two_models, tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "classifier.cli.app", "serve", "--models", str(two_models)]
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "--port", str(port), "--workers", str(request.param)],
-            env={**os.environ, "NARRATIVES_POLL_SECONDS": "0.05", "NARRATIVES_FEEDBACK_URL": ""},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        for _ in range(600):
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-                connection.request("GET", "/health/ready")
-                assert connection.getresponse().status == 200
-                connection.close()
-                break
-            except OSError:
-                assert server.poll() is None, (tmp_path / "log").read_text()
-                time.sleep(0.1)
-        yield port
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=30)
-    told = (tmp_path / "log").read_text()
+    options = ("--workers", request.param)
+    with serving(two_models, tmp_path, *options, poll_seconds="0.05", feedback_url="") as server:
+        yield server.port
+    told = server.log.read_text()
     assert "Traceback" not in told
     assert "refused" not in told
+    # What was loaded is in the log of the worker that loaded it.
+    assert told.count(" answers now") >= SWAPS
 
 
 def test_no_request_fails_while_models_are_swapped(port, two_models):
