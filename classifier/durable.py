@@ -8,21 +8,29 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".tmp-"
-"""Names that begin so are leftovers of a killed process and may be removed."""
+"""Names that begin so are leftovers of a killed process and may be removed: :func:`remove_leftovers`."""
+
+LEFTOVER_SECONDS = 24 * 3600.0
+"""Younger ones may belong to a process that is writing right now, here or on another machine of a shared disk."""
 
 
-def write_file(path: str | Path, content: bytes | str) -> None:
-    """Replace ``path`` by ``content`` (text is written as UTF-8) in one step."""
+def write_file(path: str | Path, content: bytes | str, *, aside: Path | None = None) -> None:
+    """Replace ``path`` by ``content`` (text is written as UTF-8) in one step.
+
+    ``aside`` is where the new content is written first, on the same file system; beside ``path`` by default.
+    """
     path = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=aside or path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -139,6 +147,33 @@ def _sync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_leftovers(directory: str | Path, *, older_than: float = LEFTOVER_SECONDS) -> list[str]:
+    """Remove what killed processes left in ``directory``, and return the names.
+
+    Only files and directories that this module names (:data:`TEMPORARY_PREFIX`) and that nobody has written to for
+    ``older_than`` seconds; links are left alone, and so is what cannot be removed.
+    """
+    removed = []
+    with os.scandir(directory) as entries:
+        for entry in list(entries):
+            if not entry.name.startswith(TEMPORARY_PREFIX):
+                continue
+            try:
+                found = entry.stat(follow_symlinks=False)
+                if time.time() - found.st_mtime < older_than:
+                    continue
+                if stat.S_ISDIR(found.st_mode):
+                    shutil.rmtree(entry.path)
+                elif stat.S_ISREG(found.st_mode):
+                    Path(entry.path).unlink()
+                else:
+                    continue
+            except OSError:
+                continue
+            removed.append(entry.name)
+    return removed
 
 
 def sync_directory(path: Path) -> None:

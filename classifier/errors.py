@@ -13,6 +13,7 @@
     └── ModelError                      a model directory cannot be used
         ├── ModelNotFound               nothing there, or CURRENT names nothing
         ├── ModelCorrupt                truncated, tampered with, or not a model
+        ├── ModelUnsigned               its signature is missing or by nobody who is trusted
         └── ModelFormatUnsupported      written by another format version
 
 Messages name the value, what was allowed and the next step.
@@ -81,6 +82,10 @@ class ModelNotFound(ModelError):
 
 class ModelCorrupt(ModelError):
     """A model directory is truncated, tampered with or not a model at all."""
+
+
+class ModelUnsigned(ModelError):
+    """A public key is set, and a model has no signature by its private half."""
 
 
 class ModelFormatUnsupported(ModelError):

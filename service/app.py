@@ -30,12 +30,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     figures = Metrics()
 
+    def reloaded(event: str) -> None:
+        figures.reloads.labels(event).inc()
+        if event == "loaded":
+            figures.serving(app.state.models.current.identity)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.models.load()
         figures.serving(app.state.models.current.identity)
         app.state.feedback = feedback.LiveFeedback(settings)
-        yield
+        async with app.state.models.following():
+            yield
         await app.state.feedback.close()
         figures.retire(os.getpid())
 
@@ -50,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = figures
-    app.state.models = LiveModels(settings)
+    app.state.models = LiveModels(settings, on_event=reloaded)
     # The one that is added last is the outermost.
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM, compresslevel=GZIP_LEVEL)
     app.add_middleware(Direct, routes=[r for r in scoring.router.routes if isinstance(r, APIRoute)])

@@ -11,6 +11,10 @@ from classifier.model.answer import ModelIdentity, TextAnswer
 
 LanguageCode = Annotated[str, Meta(pattern="^[a-z]{2,3}$", description="ISO 639 code, such as 'ru'")]
 
+ModelVersion = Annotated[
+    str, Meta(min_length=1, max_length=64, description="Another version, as `GET /v1/models` lists them")
+]
+
 
 class Explain(msgspec.Struct, forbid_unknown_fields=True):
     """How much evidence: ``top_k`` n-grams (or words) for each label."""
@@ -37,6 +41,7 @@ class ScoreRequest(msgspec.Struct, forbid_unknown_fields=True):
     explain: Explain | None = msgspec.field(default_factory=Explain)
     all: bool = False
     detect_language: bool = False
+    model_version: ModelVersion | None = None
 
 
 class BulkOptions(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,6 +51,23 @@ class BulkOptions(msgspec.Struct, forbid_unknown_fields=True):
     unit: Literal["ngram", "word"] = "ngram"
     all: bool = False
     detect_language: bool = False
+    model_version: ModelVersion | None = None
+
+
+class VersionEntry(msgspec.Struct):
+    """One version; ``loaded`` tells of the worker that answers."""
+
+    version: str
+    digest: str
+    current: bool
+    loaded: bool
+
+
+class ModelVersions(msgspec.Struct):
+    """The versions in the models directory, by name."""
+
+    current: str
+    versions: list[VersionEntry]
 
 
 class ItemProblem(msgspec.Struct):
@@ -101,12 +123,13 @@ BULK_PARAMETERS: list[tuple[str, dict[str, Any], str]] = [
     ("unit", {"type": "string", "enum": ["ngram", "word"], "default": "ngram"}, "Evidence by n-gram or by word"),
     ("all", {"type": "boolean", "default": False}, "Report labels decided 'no' too"),
     ("detect_language", {"type": "boolean", "default": False}, "Identify the language of texts that name none"),
+    ("model_version", {"type": "string", "minLength": 1, "maxLength": 64}, "Another version, as /v1/models lists them"),
 ]
 
 
 def components(*more: type) -> dict[str, Any]:
     """OpenAPI component schemas of everything above, and of the types given."""
-    types = (ScoreRequest, Item, ScoreResponse, ItemFailure, ProblemDetails, *more)
+    types = (ScoreRequest, Item, ScoreResponse, ItemFailure, ModelVersions, ProblemDetails, *more)
     _, found = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     # A batch may hold failures in place of results; msgspec's unions cannot mix a dataclass with a struct.
     found["ScoreResponse"]["properties"]["results"]["items"] = {

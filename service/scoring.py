@@ -17,7 +17,7 @@ from service.bodies import decode_body, header, media_type, read_json_body, shap
 from service.bulk import NDJSON, LineResponse, answer_lines
 from service.encoding import encode_answer
 from service.limits import admit
-from service.live import models_of
+from service.live import NotLoaded, models_of
 from service.metrics import metrics_of
 from service.problems import Problem, problem_body
 from service.schemas import BATCH_EXAMPLE, BULK_PARAMETERS, EXAMPLE, LINES_EXAMPLE, BulkOptions, Item, ScoreRequest
@@ -64,6 +64,7 @@ _problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/compo
                 }
             },
             "400": {"description": "Broken JSON", **_problem},
+            "404": {"description": "No such model_version", **_problem},
             "408": {"description": "The body did not arrive in time", **_problem},
             "413": {"description": "Too large", **_problem},
             "415": {"description": "Neither application/json nor application/x-ndjson", **_problem},
@@ -82,7 +83,9 @@ async def score(request: Request) -> Response:
     if b"ndjson" in (kind := header(request.scope, b"content-type")) and media_type(kind.decode("latin-1")) == NDJSON:
         options = bulk_options(request)
         admit(request)
-        return LineResponse(answer_lines(request, partial(answer_batch, request, options)))
+        # The one that answers now answers to the last line.
+        model = await in_hand(0, models_of(request).version, options.model_version)
+        return LineResponse(answer_lines(request, partial(answer_batch, request, model, options)))
     body = await read_json_body(request)
     slow = b"detect_language" in body
     content = await in_hand(INLINE_BYTES + 1 if slow else len(body), answer_request, request, body)
@@ -91,9 +94,12 @@ async def score(request: Request) -> Response:
 
 async def in_hand(n_bytes: int, function: Callable[..., T], *args: Any) -> T:
     """Run what scores: at once where the texts are short, in a thread where others would wait for it."""
-    if n_bytes <= INLINE_BYTES:
+    if n_bytes > INLINE_BYTES:
+        return await run_in_threadpool(function, *args)
+    try:
         return function(*args)
-    return await run_in_threadpool(function, *args)
+    except NotLoaded:
+        return await run_in_threadpool(function, *args)
 
 
 def score_texts(request: Request, model: NarrativeModel, items: Sequence[str | TextItem], **options: Any) -> Answer:
@@ -106,8 +112,8 @@ def score_texts(request: Request, model: NarrativeModel, items: Sequence[str | T
 def answer_request(request: Request, body: bytes) -> bytes:
     """The whole way from a request's body to the answer's. Raises :class:`Problem`."""
     settings = settings_of(request)
-    model = models_of(request).current
     asked = decode_body(body, ScoreRequest)
+    model = models_of(request).version(asked.model_version)
     items, single = _items(asked, settings)
     top_k = None if asked.explain is None else asked.explain.top_k
     if top_k is not None and top_k > settings.max_evidence:
@@ -151,10 +157,9 @@ def bulk_options(request: Request) -> BulkOptions:
     return options
 
 
-def answer_batch(request: Request, options: BulkOptions, lines: list[bytes]) -> bytes:
+def answer_batch(request: Request, model: NarrativeModel, options: BulkOptions, lines: list[bytes]) -> bytes:
     """Answer some lines, each by a line: an answer of one result, or of one failure."""
     settings = settings_of(request)
-    model = models_of(request).current
     items: list[Item | None] = []
     faults: list[tuple[str | None, Problem] | None] = []
     for line in lines:

@@ -10,15 +10,18 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
 from classifier import NarrativeModel, load_model
 from classifier.corpus.files import read_labels, write_labels
+from classifier.model.golden import make_golden
+from classifier.model.store import read_model, write_model
 from classifier.text.engine import engine
 from classifier.training.crossval import Options
 from classifier.training.train import train
@@ -89,6 +92,29 @@ def model_copy(small_models: Path, tmp_path: Path) -> Iterator[Path]:
     target = tmp_path / "models"
     shutil.copytree(small_models, target)
     return target
+
+
+def shifted_model(source: Path, target: Path, shift: float) -> Path:
+    """Another model, written by the real code: every logit of ``source`` is higher by ``shift``."""
+    stored = read_model(source)
+    arrays = {**stored.arrays, "intercept.npy": stored.arrays["intercept.npy"] + np.float32(shift)}
+    shifted = NarrativeModel(replace(stored, arrays=arrays), version=target.name)
+    texts = [bytes.fromhex(entry["text"]).decode("utf-8", "surrogatepass") for entry in shifted.golden]
+    others = {name: (source / name).read_bytes() for name in stored.manifest["files"]}
+    return write_model(
+        target,
+        json_files={**stored.json, "golden.json": make_golden(shifted, texts)},
+        arrays=arrays,
+        texts={name: data for name, data in others.items() if not name.endswith((".json", ".npy"))},
+        manifest={name: stored.manifest[name] for name in ("name", "training_data", "packages")},
+    )
+
+
+@pytest.fixture
+def two_models(model_copy: Path) -> Path:
+    """``model_copy`` with a ``v2`` beside ``v1``, whose logits are higher by a quarter; ``CURRENT`` names ``v1``."""
+    shifted_model(model_copy / "v1", model_copy / "v2", 0.25)
+    return model_copy
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
 import os
+import time
 
 import pytest
 
@@ -61,3 +62,35 @@ def test_something_new_is_there_whole_or_not_at_all(tmp_path, make):
         with pytest.raises(OSError, match="disk full"):
             write(target, b"half", disturb=fail, replace=True)
         assert target.read_bytes() == b"two"
+
+
+def test_only_old_leftovers_of_our_own_are_removed(tmp_path):
+    (tmp_path / ".tmp-file").write_bytes(b"1")
+    (tmp_path / ".tmp-model").mkdir()
+    (tmp_path / ".tmp-model" / "coef.npy").write_bytes(b"1")
+    (tmp_path / ".tmp-young").write_bytes(b"1")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").write_bytes(b"1")
+    (tmp_path / ".tmp-link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "v1").mkdir()
+    old = time.time() - durable.LEFTOVER_SECONDS - 60
+    for name in (".tmp-file", ".tmp-model", ".tmp-link", "elsewhere", "v1"):
+        os.utime(tmp_path / name, (old, old), follow_symlinks=False)
+    assert sorted(durable.remove_leftovers(tmp_path)) == [".tmp-file", ".tmp-model"]
+    assert {p.name for p in tmp_path.iterdir()} == {".tmp-young", ".tmp-link", "elsewhere", "v1"}
+    assert (tmp_path / "elsewhere" / "kept").exists()
+
+
+def test_a_file_can_be_written_aside_elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "v1").mkdir()
+
+    def names(path):
+        return [p.name for p in path.iterdir()]
+
+    seen = []
+    original = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda d: (seen.append(names(tmp_path / "v1")), original(d)))
+    durable.write_file(tmp_path / "v1" / "manifest.sig", b"1", aside=tmp_path)
+    assert seen[0] == []
+    assert names(tmp_path / "v1") == ["manifest.sig"]
+    assert names(tmp_path) == ["v1"]

@@ -41,23 +41,19 @@ def score_record(
     if unit == "paragraph":
         # Offsets count in the record's text, so that is what the hash is of.
         digest = hashlib.sha256(record.item.text.encode("utf-8", "surrogatepass")).hexdigest()
-        begin = 0
-        for line in record.item.text.splitlines(keepends=True):
-            body = line.strip()
-            if body:
-                at = begin + len(line) - len(line.lstrip())
-                answer = model.score([TextItem(body, record.item.id, record.item.language)], **options)
-                result = answer.results[0]
-                moved = replace(result, sentences=tuple(_move(s, at) for s in result.sentences))
-                span = {"begin": at, "end": at + len(body)}
-                yield {
-                    "model": to_plain(answer.model),
-                    "source": source,
-                    **span,
-                    **to_plain(moved),
-                    "text_sha256": digest,
-                }
-            begin += len(line)
+        for begin, end in paragraph_spans(record.item.text):
+            paragraph = TextItem(record.item.text[begin:end], record.item.id, record.item.language)
+            answer = model.score([paragraph], **options)
+            result = answer.results[0]
+            moved = replace(result, sentences=tuple(_move(s, begin) for s in result.sentences))
+            yield {
+                "model": to_plain(answer.model),
+                "source": source,
+                "begin": begin,
+                "end": end,
+                **to_plain(moved),
+                "text_sha256": digest,
+            }
         return
     answer = model.score([record.item], **options)
     result = answer.results[0]
@@ -67,6 +63,17 @@ def score_record(
         return
     for sentence in result.sentences:
         yield head | {"id": result.id, "text_sha256": result.text_sha256} | to_plain(sentence)
+
+
+def paragraph_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the lines of a text that are not blank begin and end, white space around them left out."""
+    begin = 0
+    for line in text.splitlines(keepends=True):
+        body = line.strip()
+        if body:
+            at = begin + len(line) - len(line.lstrip())
+            yield at, at + len(body)
+        begin += len(line)
 
 
 def _move(sentence: Any, by: int) -> Any:

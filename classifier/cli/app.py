@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from classifier.cli import evaluate, export, init, keys, labels, models, score, serve, train
+from classifier.cli import evaluate, export, init, keys, labels, models, score, serve, train, verify
 from classifier.errors import NarrativesError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("init")(init.init)
 app.command("score")(score.score)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("verify")(verify.verify)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")

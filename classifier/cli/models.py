@@ -9,14 +9,23 @@ import typer
 from rich.table import Table
 
 from classifier.cli.console import table_console
-from classifier.errors import ModelError
+from classifier.errors import ModelError, ModelUnsigned
 from classifier.model import versions
 from classifier.model.golden import check_golden
+from classifier.model.signature import SIGNATURE, make_keys
 from classifier.model.store import scoring_bytes
 
 app = typer.Typer(help="Look after model versions.", no_args_is_help=True)
 
 Models = Annotated[Path, typer.Option("--models", help="Directory with the versions.")]
+PublicKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--public-key",
+        envvar=versions.PUBLIC_KEY_ENVIRONMENT,
+        help="Ed25519 public keys (PEM): take a version only if it is signed for one of them.",
+    ),
+]
 DEFAULT = Path("models")
 
 
@@ -26,10 +35,10 @@ def callback() -> None:
 
 
 @app.command("list")
-def list_models(models: Models = DEFAULT) -> None:
+def list_models(models: Models = DEFAULT, public_key: PublicKey = None) -> None:
     """List the versions; a star marks the one that answers."""
     table = Table()
-    for heading in ("", "version", "digest", "sentences", "micro F1 (cross-validation)"):
+    for heading in ("", "version", "digest", "sentences", "micro F1 (cross-validation)", "signature"):
         table.add_column(heading)
     try:
         current = versions.current_version(models)
@@ -37,10 +46,12 @@ def list_models(models: Models = DEFAULT) -> None:
         current = ""
     for version in versions.list_versions(models):
         try:
-            model = versions.load_directory(models / version)
+            model = versions.load_directory(models / version, public_key=public_key)
         except ModelError as error:
-            table.add_row("", version, f"broken: {error}", "", "")
+            fault = "unsigned" if isinstance(error, ModelUnsigned) else "broken"
+            table.add_row("*" if version == current else "", version, f"{fault}: {error}", "", "", "")
             continue
+        signed = (models / version / SIGNATURE).is_file()
         micro = model.report.get("cross_validation", {}).get("all", {}).get("micro", {})
         table.add_row(
             "*" if version == current else "",
@@ -48,6 +59,7 @@ def list_models(models: Models = DEFAULT) -> None:
             model.identity.digest[:19],
             str(model.manifest["training_data"]["n_sentences"]),
             f"{micro['f1']:.3f}" if micro else "",
+            "good" if public_key else "not looked at" if signed else "none",
         )
     table_console().print(table)
 
@@ -61,17 +73,50 @@ def show(version: Annotated[str | None, typer.Argument()] = None, models: Models
 
 
 @app.command("verify")
-def verify(version: Annotated[str | None, typer.Argument()] = None, models: Models = DEFAULT) -> None:
-    """Check every hash, shape and value of a version, and score its golden texts."""
+def verify(
+    version: Annotated[str | None, typer.Argument()] = None, models: Models = DEFAULT, public_key: PublicKey = None
+) -> None:
+    """Check every hash, shape and value of a version, its signature where keys are given, and its golden texts."""
     name = version or versions.current_version(models)
-    model = versions.load_directory(models / name)
+    model = versions.load_directory(models / name, public_key=public_key)
     check_golden(model, model.golden)
     size = scoring_bytes(model.manifest)
-    typer.echo(f"{models / name}: whole, {model.identity.digest}, {size / 1e6:.2f} MB for scoring, golden texts pass")
+    signed = ", signature good" if public_key else ""
+    typer.echo(
+        f"{models / name}: whole, {model.identity.digest}, {size / 1e6:.2f} MB for scoring, golden texts pass{signed}"
+    )
 
 
 @app.command("promote")
-def promote(version: Annotated[str, typer.Argument()], models: Models = DEFAULT) -> None:
+def promote(version: Annotated[str, typer.Argument()], models: Models = DEFAULT, public_key: PublicKey = None) -> None:
     """Let a version answer from now on, after checking it."""
-    versions.promote(models, version)
+    versions.promote(models, version, public_key=public_key)
     typer.echo(f"{models / versions.CURRENT} names {version}")
+
+
+@app.command("rollback")
+def rollback(models: Models = DEFAULT, public_key: PublicKey = None) -> None:
+    """Let the version answer again that answered before; once more goes one further back."""
+    version = versions.rollback(models, public_key=public_key)
+    typer.echo(f"{models / versions.CURRENT} names {version}")
+
+
+@app.command("keygen")
+def keygen(
+    private: Annotated[Path, typer.Argument(help="New file for the private key; only you can read it.")],
+    public: Annotated[Path, typer.Argument(help="New file for the public key; services are given this one.")],
+) -> None:
+    """Make a pair of Ed25519 keys to sign models with."""
+    make_keys(private, public)
+    typer.echo(f"{private}: keep it to yourself; {public}: NARRATIVES_PUBLIC_KEY={public} lets a service ask for it")
+
+
+@app.command("sign")
+def sign(
+    version: Annotated[str, typer.Argument()],
+    key: Annotated[Path, typer.Option("--key", help="Ed25519 private key (PEM).")],
+    models: Models = DEFAULT,
+) -> None:
+    """Sign a version's manifest, after checking that the version is whole."""
+    path = versions.sign(models, version, key)
+    typer.echo(f"wrote {path}")

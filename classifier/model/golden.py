@@ -41,10 +41,13 @@ def make_golden(model: NarrativeModel, texts: list[str]) -> list[dict[str, Any]]
 
 def check_golden(model: NarrativeModel, golden: list[dict[str, Any]]) -> None:
     """Raise :class:`ModelCorrupt` where the model does not give the logits that it was made with."""
-    texts = [bytes.fromhex(entry["text"]).decode("utf-8", "surrogatepass") for entry in golden]
-    expected = np.array([entry["logits"] for entry in golden]).reshape(len(texts), len(model.ids))
+    try:
+        texts = [bytes.fromhex(entry["text"]).decode("utf-8", "surrogatepass") for entry in golden]
+        expected = np.array([entry["logits"] for entry in golden], dtype=np.float64).reshape(len(texts), len(model.ids))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelCorrupt(f"{model.path}: golden.json holds what is no text with logits: {error!r}") from error
     difference = np.abs(model.decision_function(texts) - expected)
-    if difference.size and difference.max() > TOLERANCE:
+    if difference.size and not difference.max() <= TOLERANCE:
         row = int(difference.max(axis=1).argmax())
         raise ModelCorrupt(
             f"{model.path}: golden text {row} scores {difference.max():.2g} off what it scored in training; "

@@ -1,8 +1,8 @@
 """One model directory: write it, check it, read it. JSON and ``.npy`` arrays only; nothing is ever unpickled.
 
-The directory holds exactly the files that ``manifest.json`` names, with their SHA-256 and size, and the manifest
-itself. The model's digest is the SHA-256 of the manifest's bytes. No file holds a time, so the same training gives
-the same digest.
+The directory holds exactly the files that ``manifest.json`` names, with their SHA-256 and size, the manifest itself,
+and ``manifest.sig`` where it is signed. The model's digest is the SHA-256 of the manifest's bytes. No file holds a
+time, so the same training gives the same digest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.durable import publish_directory
-from classifier.errors import ModelCorrupt, ModelFormatUnsupported, ModelNotFound
+from classifier.errors import ModelCorrupt, ModelFormatUnsupported, ModelNotFound, ModelUnsigned
+from classifier.model.signature import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature, read_public_keys
 
 FORMAT = "narrative-classifier model"
 FORMAT_VERSION = 1
@@ -121,8 +122,13 @@ def write_model(
     return publish_directory(path, {**files, MANIFEST: dump_json(entries)})
 
 
-def read_model(path: str | Path) -> StoredModel:
+def read_model(path: str | Path, *, public_key: str | Path | None = None) -> StoredModel:
     """Read and check a model directory: names, links, sizes and hashes first, only then the content.
+
+    Parameters
+    ----------
+    public_key : path, optional
+        PEM file: the manifest must be signed for one of its keys, which is looked at before anything is parsed.
 
     Raises
     ------
@@ -132,12 +138,16 @@ def read_model(path: str | Path) -> StoredModel:
         Another format version.
     ModelCorrupt
         Anything missing, added, linked, truncated, changed, of a wrong shape or not finite.
+    ModelUnsigned
+        ``public_key`` is given, and nobody whom it names has signed the manifest.
     """
     path = Path(path)
     manifest_path = path / MANIFEST
     if not manifest_path.is_file():
         raise ModelNotFound(f"{path}: no {MANIFEST} here, so this is no model directory")
     raw = _read_file(path, MANIFEST, MAX_MANIFEST_BYTES)
+    if public_key is not None:
+        _require_signature(path, raw, public_key)
     manifest = _parse_json(path, MANIFEST, raw)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ModelCorrupt(f"{manifest_path}: not the manifest of a {FORMAT}")
@@ -176,6 +186,18 @@ def scoring_bytes(manifest: Mapping[str, Any]) -> int:
     return sum(entry["size"] for name, entry in manifest["files"].items() if name in SCORING_FILES)
 
 
+def _require_signature(path: Path, manifest: bytes, public_key: str | Path) -> None:
+    # First: a private key in its place must be told, whatever the model is like.
+    read_public_keys(public_key)
+    if not (path / SIGNATURE).is_file():
+        raise ModelUnsigned(
+            f"{path}: no {SIGNATURE}, and only models signed for {public_key} are taken; "
+            f"'narratives models sign {path.name} --key PRIVATE' signs it"
+        )
+    content = _read_file(path, SIGNATURE, MAX_SIGNATURE_BYTES)
+    check_signature(manifest, content, public_key, source=str(path / SIGNATURE))
+
+
 def _entry(manifest_path: Path, name: str, entry: object) -> tuple[int, str]:
     if isinstance(entry, dict):
         size, expected = entry.get("size"), entry.get("sha256")
@@ -188,7 +210,7 @@ def _check_names(path: Path, listed: set[str]) -> None:
     for name in sorted(listed):
         if not _NAME.fullmatch(name):
             raise ModelCorrupt(f"{path / MANIFEST}: {name!r} is no name for a file of a model")
-    present = {entry.name for entry in path.iterdir()} - {MANIFEST}
+    present = {entry.name for entry in path.iterdir()} - {MANIFEST, SIGNATURE}
     if missing := sorted((listed | _REQUIRED) - present):
         raise ModelCorrupt(f"{path}: {missing[0]} is missing; copy the model again")
     if missing := sorted(_REQUIRED - listed):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from classifier.corpus.checks import require_valid
 from classifier.corpus.files import corpus_digest, read_labels
 from classifier.corpus.sentence import LabelledSentence
+from classifier.durable import remove_leftovers
 from classifier.errors import CorpusError, InputError, TrainingError
 from classifier.model.decisions import sigmoid
 from classifier.model.documents import MIN_WORDS_FOR_COVERAGE
@@ -131,6 +132,8 @@ def train(
         prepared.counts, prepared.y, prepared.pairs, prepared.folds, options.C_grid, options, progress
     )
     tell("fitting on all sentences", 0.0)
+    if models.is_dir():
+        remove_leftovers(models)
     path, report = _write(prepared, scores, labels, models / version, name, options, held_out)
     model = load_directory(path)
     if promote_it:

@@ -1,9 +1,11 @@
+import json
 import shutil
 
 import pytest
 
 from classifier import InputError, ModelCorrupt, ModelError, ModelNotFound, load_model
 from classifier.model import versions
+from classifier.model.golden import check_golden
 
 
 def test_names_grow_and_current_moves_in_one_step(model_copy):
@@ -39,8 +41,8 @@ def test_a_broken_version_is_not_promoted(model_copy):
 def test_a_model_that_scores_its_golden_texts_otherwise_is_not_promoted(model_copy, monkeypatch):
     original = versions.load_directory
 
-    def other(path):
-        model = original(path)
+    def other(path, **options):
+        model = original(path, **options)
         off = model.scorer.decision_function
         monkeypatch.setattr(model, "decision_function", lambda texts: off(texts) + 0.01)
         return model
@@ -74,3 +76,72 @@ def test_where_a_model_is_looked_for(model_copy, tmp_path, monkeypatch):
     monkeypatch.setenv(versions.ENVIRONMENT, str(tmp_path / "absent"))
     with pytest.raises(ModelNotFound):
         load_model()
+
+
+def test_rollback_goes_back_one_version_at_a_time(two_models):
+    shutil.copytree(two_models / "v1", two_models / "v3")
+    for version in ("v2", "v2", "v3", "v2"):
+        versions.promote(two_models, version)
+    assert (two_models / "HISTORY").read_text() == "v1\nv2\nv3\n"
+    assert versions.rollback(two_models) == "v3"
+    shutil.rmtree(two_models / "v2")  # passed over
+    assert versions.rollback(two_models) == versions.current_version(two_models) == "v1"
+    with pytest.raises(ModelNotFound, match=r"names no version before 'v1' .* models there: v1, v3"):
+        versions.rollback(two_models)
+    versions.promote(two_models, "v3")
+    assert versions.rollback(two_models) == "v1"
+
+
+@pytest.mark.parametrize("killed_at", ["CURRENT", "HISTORY"])
+@pytest.mark.parametrize("action", ["promote", "rollback"])
+def test_a_process_killed_half_way_leaves_a_history_that_holds(two_models, monkeypatch, action, killed_at):
+    versions.promote(two_models, "v2")
+    original = versions.write_file
+
+    def killed(path, content, **options):
+        if path.name == killed_at:
+            raise KeyboardInterrupt
+        original(path, content, **options)
+
+    monkeypatch.setattr(versions, "write_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        versions.promote(two_models, "v1") if action == "promote" else versions.rollback(two_models)
+    monkeypatch.setattr(versions, "write_file", original)
+    now = versions.current_version(two_models)
+    assert now in ("v1", "v2")
+    if now == "v2":
+        assert versions.rollback(two_models) == "v1"
+    else:
+        versions.promote(two_models, "v2")
+        assert versions.rollback(two_models) == "v1"
+
+
+def test_rollback_to_a_broken_version_is_refused(two_models):
+    versions.promote(two_models, "v2")
+    (two_models / "v1" / "coef.npy").write_bytes(b"")
+    with pytest.raises(ModelCorrupt):
+        versions.rollback(two_models)
+    assert versions.current_version(two_models) == "v2"
+
+
+def test_history_is_bounded_and_survives_nonsense(two_models):
+    (two_models / "HISTORY").write_bytes(b"v1\n../evil\n\xff\n" + b"v9\n" * 500)
+    versions.promote(two_models, "v2")
+    assert len((two_models / "HISTORY").read_text().splitlines()) == versions.HISTORY_LINES
+    assert versions.rollback(two_models) == "v1"
+
+
+def test_digests_without_loading(two_models, small_model):
+    found = versions.list_digests(two_models)
+    assert found == {v: versions.load_directory(two_models / v).identity.digest for v in ("v1", "v2")}
+    assert found["v1"] == small_model.identity.digest != found["v2"]
+    assert versions.list_digests(two_models / "v2") == {"v2": found["v2"]}
+
+
+@pytest.mark.parametrize(
+    "golden", ["[1]", '[{"text": "zz", "logits": []}]', '[{"text": "", "logits": [1]}]', '{"a": 1}']
+)
+def test_golden_texts_that_are_none_are_told(small_models, golden):
+    model = load_model(small_models)
+    with pytest.raises(ModelCorrupt, match=r"golden\.json"):
+        check_golden(model, json.loads(golden))

@@ -63,7 +63,7 @@ def test_a_fault_of_ours_is_a_problem_without_a_traceback(small_models, monkeypa
 
 def test_openapi_is_complete(client):
     schema = client.get("/openapi.json").json()
-    assert {"/v1/score", "/v1/taxonomy", "/v1/model", "/metrics", "/health/live", "/health/ready"} <= set(
+    assert {"/v1/score", "/v1/taxonomy", "/v1/model", "/v1/models", "/metrics", "/health/live", "/health/ready"} <= set(
         schema["paths"]
     )
     named = set(re.findall(r"#/components/schemas/(\w+)", client.get("/openapi.json").text))
