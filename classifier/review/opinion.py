@@ -41,4 +41,4 @@ def likeliest_voice(model: NarrativeModel, piece: str, label: str) -> Voice | No
     if model.voice_head is None or label not in model.ids:
         return None
     outputs, _ = model.scorer.score([piece])
-    return model.voice_head.predict_proba(outputs[0, len(model.ids) :], model.ids.index(label))
+    return model.voice_head.predict_proba(outputs[0, len(model.ids) :].tolist(), model.ids.index(label))

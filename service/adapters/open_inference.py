@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import UNSET, Meta, UnsetType
+from starlette.concurrency import run_in_threadpool
 
 from classifier.model.answer import Answer
 from classifier.model.scoring import NarrativeModel
@@ -192,19 +193,19 @@ async def server_ready(request: Request) -> dict[str, bool]:
 @router.get("/v2/models/{model_name}/ready", summary="Can the model score?", openapi_extra=_ready)
 async def model_ready(request: Request, model_name: str) -> dict[str, Any]:
     """Open Inference Protocol: model ready."""
-    return {"name": _model(request, model_name).identity.name, "ready": True}
+    return {"name": (await _model(request, model_name)).identity.name, "ready": True}
 
 
 @router.get("/v2/models/{model_name}/versions/{version}/ready", summary="Can the version score?", openapi_extra=_ready)
 async def version_ready(request: Request, model_name: str, version: str) -> dict[str, Any]:
     """Open Inference Protocol: model ready."""
-    return {"name": _model(request, model_name, version).identity.name, "ready": True}
+    return {"name": (await _model(request, model_name, version)).identity.name, "ready": True}
 
 
 @router.get("/v2/models/{model_name}", summary="What the model takes and gives", openapi_extra=_about_model)
 async def model_metadata(request: Request, model_name: str) -> Response:
     """Open Inference Protocol: model metadata."""
-    return _metadata(_model(request, model_name))
+    return await _metadata(request, await _model(request, model_name))
 
 
 @router.get(
@@ -212,13 +213,13 @@ async def model_metadata(request: Request, model_name: str) -> Response:
 )
 async def version_metadata(request: Request, model_name: str, version: str) -> Response:
     """Open Inference Protocol: model metadata."""
-    return _metadata(_model(request, model_name, version))
+    return await _metadata(request, await _model(request, model_name, version))
 
 
 @router.post("/v2/models/{model_name}/infer", summary="Score texts as a tensor", openapi_extra=_infer)
 async def infer(request: Request, model_name: str) -> Response:
     """Whole texts: `text` in, `probabilities` [n, k] and `labels` [k] out. One bad text refuses the request, named."""
-    return await _inferred(request, _model(request, model_name))
+    return await _inferred(request, await _model(request, model_name))
 
 
 @router.post(
@@ -228,7 +229,7 @@ async def infer(request: Request, model_name: str) -> Response:
 )
 async def infer_with_version(request: Request, model_name: str, version: str) -> Response:
     """As without a version."""
-    return await _inferred(request, _model(request, model_name, version))
+    return await _inferred(request, await _model(request, model_name, version))
 
 
 @router.post(
@@ -240,26 +241,28 @@ async def infer_with_version(request: Request, model_name: str, version: str) ->
     },
 )
 async def repository_index(request: Request) -> list[dict[str, str]]:
-    """Triton's model repository extension, read only."""
+    """Triton's model repository extension, read only: the version that answers where none is named."""
     identity = models_of(request).current.identity
     return [{"name": identity.name, "version": identity.version, "state": "READY"}]
 
 
-def _model(request: Request, name: str, version: str | None = None) -> NarrativeModel:
+async def _model(request: Request, name: str, version: str | None = None) -> NarrativeModel:
     """The model asked for. Raises :class:`Problem` (404, 503)."""
-    model = models_of(request).current
-    if name != model.identity.name:
-        raise Problem(404, f"unknown model {name!r}; there is {model.identity.name!r}")
-    if version is not None and version != model.identity.version:
-        raise Problem(404, f"unknown version {version!r} of {name!r}; there is {model.identity.version!r}")
-    return model
+    models = models_of(request)
+    own = models.current.identity.name
+    if name != own:
+        raise Problem(404, f"unknown model {name!r}; there is {own!r}")
+    found = models.ready(version)
+    # One that is not loaded is read from the disk, which must not keep others waiting.
+    return found if found is not None else await run_in_threadpool(models.version, version, field="version")
 
 
-def _metadata(model: NarrativeModel) -> Response:
+async def _metadata(request: Request, model: NarrativeModel) -> Response:
     k = len(model.ids)
+    listing = await run_in_threadpool(models_of(request).listing)
     told = InferModelMetadata(
         name=model.identity.name,
-        versions=[model.identity.version],
+        versions=[entry["version"] for entry in listing],
         platform="narratives",
         inputs=[TensorMetadata("text", "BYTES", [-1])],
         outputs=[TensorMetadata("probabilities", "FP64", [-1, k]), TensorMetadata("labels", "BYTES", [k])],

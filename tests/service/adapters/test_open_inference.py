@@ -117,7 +117,7 @@ def test_asynchronous_requests(server, small_model):
     ("call", "told"),
     [
         (lambda s: s.infer("large", [tensor(TEXTS)]), "there is 'small'"),
-        (lambda s: s.infer("small", [tensor(TEXTS)], model_version="v9"), "there is 'v1'"),
+        (lambda s: s.infer("small", [tensor(TEXTS)], model_version="v9"), "there are: v1"),
         (lambda s: s.infer("small", [tensor(["a b", " "])]), r"text\[1\]: the text is empty"),
         (lambda s: s.infer("small", [tensor(["a"] * (MAX_ITEMS + 1))]), f"at most {MAX_ITEMS}"),
         (lambda s: s.infer("small", [tensor(["a"], shape=[1, 1, 1])]), "shape"),
