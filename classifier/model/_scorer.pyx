@@ -59,6 +59,22 @@ for _i in range(1, N_LOGS):
     LOGS[_i] = 1.0 + log(<double>_i)
 
 
+ctypedef fused weight:
+    float
+    double
+
+
+cdef void weigh_rows(
+    float *rows, Py_ssize_t stride, const double[::1] idf, const weight[:, ::1] coef
+) noexcept:
+    """idf x weight of every feature and output, idf squared in the last lane."""
+    cdef Py_ssize_t i, j
+    for i in range(coef.shape[0]):
+        for j in range(coef.shape[1]):
+            rows[i * stride + j] = <float>(idf[i] * coef[i, j])
+        rows[i * stride + stride - 1] = <float>(idf[i] * idf[i])
+
+
 cdef inline double sublinear(uint32_t count) noexcept nogil:
     return LOGS[count] if count < N_LOGS else 1.0 + log(<double>count)
 
@@ -161,7 +177,7 @@ cdef class Scorer:
     ----------
     lookup : Lookup
     idf : ndarray of float64, shape (n_features,)
-    coef : ndarray of float64, shape (n_features, n_outputs)
+    coef : ndarray of float32 or float64, shape (n_features, n_outputs)
     intercept : ndarray of float64, shape (n_outputs,)
     n_probabilities : int
         How many of the outputs, from the first, are logits of probabilities.
@@ -183,10 +199,10 @@ cdef class Scorer:
     cdef add_rows_function add_rows
 
     def __cinit__(
-        self, Lookup lookup not None, const double[::1] idf not None, const double[:, ::1] coef not None,
+        self, Lookup lookup not None, const double[::1] idf not None, coef not None,
         const double[::1] intercept not None, Py_ssize_t n_probabilities, bint portable=False
     ):
-        cdef Py_ssize_t i, j
+        cdef Py_ssize_t j
         self.lookup = lookup
         self.n_features = lookup.n_word_features + lookup.n_char_features
         self.n_outputs = coef.shape[1]
@@ -205,10 +221,10 @@ cdef class Scorer:
         ):
             raise MemoryError
         self.rows = <float *>((<size_t>self.rows_raw + 31) & ~<size_t>31)
-        for i in range(self.n_features):
-            for j in range(self.n_outputs):
-                self.rows[i * self.stride + j] = <float>(idf[i] * coef[i, j])
-            self.rows[i * self.stride + self.stride - 1] = <float>(idf[i] * idf[i])
+        if coef.dtype == np.float32:
+            weigh_rows[float](self.rows, self.stride, idf, coef)
+        else:
+            weigh_rows[double](self.rows, self.stride, idf, coef)
         for j in range(self.n_outputs):
             self.intercept[j] = intercept[j]
         self.arena_used = 16  # a slot of 0 is an empty one

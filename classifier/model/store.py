@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.durable import publish_directory
 from classifier.errors import ModelCorrupt, ModelFormatUnsupported, ModelNotFound
 
 FORMAT = "narrative-classifier model"
@@ -100,6 +99,8 @@ def write_model(
     FileExistsError
         ``path`` is there already.
     """
+    from classifier.durable import publish_directory  # not for those who only read
+
     files = {name: dump_json(value) for name, value in json_files.items()}
     files |= {name: dump_array(array) for name, array in arrays.items()}
     files |= dict(texts)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from classifier.durable import write_file
 from classifier.errors import InputError, ModelNotFound
 from classifier.model.golden import check_golden
 from classifier.model.scoring import NarrativeModel
@@ -74,6 +73,8 @@ def promote(models: str | Path, version: str) -> None:
     ModelError
         The version is missing or broken; ``CURRENT`` stays as it was.
     """
+    from classifier.durable import write_file  # not for those who only read
+
     models = Path(models)
     model = load_directory(models / check_version(version))
     if model.golden:

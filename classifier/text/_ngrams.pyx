@@ -7,7 +7,8 @@ space, as ``str.lower``, ``str.split`` and ``\\w`` of the running Python have it
 key, exactly: 12 bits each where the alphabet is below 4,096, else 19 bits each in 96.
 """
 
-from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.unicode cimport PyUnicode_Check, PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND, PyUnicode_READ
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
@@ -200,7 +201,9 @@ cdef class Tokens:
         free(self.arena)
 
     cdef uint32_t find(self, const uint32_t *characters, Py_ssize_t length) noexcept nogil:
-        cdef uint64_t h = hash_of(characters, length)
+        return self.find_hashed(hash_of(characters, length), characters, length)
+
+    cdef uint32_t find_hashed(self, uint64_t h, const uint32_t *characters, Py_ssize_t length) noexcept nogil:
         cdef uint64_t place = mix(h, 0) >> self.table.shift
         cdef Slot *slot
         cdef Py_ssize_t begin, i
@@ -220,7 +223,8 @@ cdef class Tokens:
 
     cdef uint32_t add(self, const uint32_t *characters, Py_ssize_t length) except? 0xFFFFFFFF:
         """The number of a word, a new one where it has none."""
-        cdef uint32_t number = self.find(characters, length)
+        cdef uint64_t h = hash_of(characters, length)
+        cdef uint32_t number = self.find_hashed(h, characters, length)
         cdef Py_ssize_t i
         if number != <uint32_t>NOTHING:
             return number
@@ -236,7 +240,7 @@ cdef class Tokens:
         number = <uint32_t>self.n_tokens
         self.n_tokens += 1
         self.begins[self.n_tokens] = self.used
-        self.table.put(hash_of(characters, length), 0, number)
+        self.table.put(h, 0, number)
         return number
 
 
@@ -257,6 +261,10 @@ cdef inline void wide(
         push(low, high, 1 if i == 0 or i == length + 1 else characters[i - 1] & SYMBOL, WIDE_BITS)
 
 
+cdef object twice(object feature):
+    return ValueError(f"a vocabulary holds {feature!r} twice")
+
+
 cdef class Lookup:
     """A model's features by their n-grams.
 
@@ -268,66 +276,55 @@ cdef class Lookup:
         Character n-grams of 2 to 5 characters, numbered after the words.
     known_words : iterable of str
         What counts as a known word.
+
+    Raises
+    ------
+    TypeError
+        An item is no ``str``.
+    ValueError
+        One of the three holds something twice, or a character n-gram has another size.
+    OverflowError
+        More different characters than can be numbered.
     """
 
     def __cinit__(self, word_features, char_features, known_words):
-        cdef Py_ssize_t i, n_expected
-        cdef uint32_t number, other
-        known_words = list(known_words)
-        self.n_word_features = len(word_features)
-        self.n_char_features = len(char_features)
+        cdef list words = list(word_features), chars = list(char_features), known = list(known_words)
+        cdef Py_ssize_t i, n_words = PyList_GET_SIZE(words), n_chars = PyList_GET_SIZE(chars)
+        cdef Py_ssize_t n_known = PyList_GET_SIZE(known), n_bits = 1 << 10, n_most, longest
+        cdef uint32_t *symbols
+        self.n_word_features = n_words
+        self.n_char_features = n_chars
         self.alphabet = Alphabet()
-        letters = set("".join(word_features)) | set("".join(char_features)) | set("".join(known_words))
-        for letter in sorted(letters - {" "}):
-            if self.alphabet.n_symbols >= MAX_SYMBOLS:
-                raise OverflowError("more different characters than the compiled lookup can number")
-            self.alphabet.n_symbols += 1
-            self.alphabet.symbol_of[<uint32_t>ord(letter)] = self.alphabet.n_symbols
+        longest = max(self._number_letters(words), self._number_letters(chars), self._number_letters(known))
         self.packed = self.alphabet.n_symbols < (1 << PACKED_BITS)
-        self.ngrams = Table(self.n_char_features)
-        n_expected = 1 << 10
-        while n_expected < 16 * self.n_char_features:
-            n_expected *= 2
-        self.sieve = <uint64_t *>calloc(n_expected // 64, sizeof(uint64_t))
-        if self.sieve == NULL:
-            raise MemoryError
-        self.sieve_shift = 64
-        while n_expected > 1:
-            n_expected //= 2
+        self.ngrams = Table(n_chars)
+        self.pairs = Table(n_words)
+        self.tokens = Tokens(n_words + n_known)
+        self.sieve_shift = 64 - 10
+        while n_bits < 16 * n_chars:
+            n_bits *= 2
             self.sieve_shift -= 1
-        for i, feature in enumerate(char_features):
-            self._put_ngram(feature, <uint32_t>(self.n_word_features + i))
-        n_expected = self.n_word_features + len(known_words)
-        self.tokens = Tokens(n_expected)
-        self.pairs = Table(self.n_word_features)
-        unigrams = []
-        opening = set()
-        closing = set()
-        for i, feature in enumerate(word_features):
-            first, space, second = feature.partition(" ")
-            number = self._add_token(first)
-            if space:
-                other = self._add_token(second)
-                self.pairs.put((<uint64_t>number << 32) | <uint32_t>other, 0, <uint32_t>i)
-                opening.add(number)
-                closing.add(other)
-            else:
-                unigrams.append((number, i))
-        known = [self._add_token(word) for word in known_words]
-        self.unigram = <uint32_t *>malloc((self.tokens.n_tokens + 1) * sizeof(uint32_t))
-        self.flags = <uint32_t *>calloc(self.tokens.n_tokens + 1, sizeof(uint32_t))
-        self.known = <uint8_t *>calloc(self.tokens.n_tokens + 1, sizeof(uint8_t))
-        if self.unigram == NULL or self.flags == NULL or self.known == NULL:
+        n_most = 2 * n_words + n_known + 1
+        self.sieve = <uint64_t *>calloc(n_bits // 64, sizeof(uint64_t))
+        self.unigram = <uint32_t *>malloc(n_most * sizeof(uint32_t))
+        self.flags = <uint32_t *>calloc(n_most, sizeof(uint32_t))
+        self.known = <uint8_t *>calloc(n_most, sizeof(uint8_t))
+        symbols = <uint32_t *>malloc((longest + 1) * sizeof(uint32_t))
+        if (
+            self.sieve == NULL or self.unigram == NULL or self.flags == NULL or self.known == NULL or symbols == NULL
+        ):
+            free(symbols)
             raise MemoryError
-        memset(self.unigram, 0xFF, (self.tokens.n_tokens + 1) * sizeof(uint32_t))
-        for number, i in unigrams:
-            self.unigram[number] = <uint32_t>i
-        for number in opening:
-            self.flags[number] |= <uint32_t>OPENS
-        for number in closing:
-            self.flags[number] |= CLOSES
-        for number in known:
-            self.known[number] = 1
+        memset(self.unigram, 0xFF, n_most * sizeof(uint32_t))
+        try:
+            for i in range(n_words):
+                self._put_word(<object>PyList_GET_ITEM(words, i), symbols, <uint32_t>i)
+            for i in range(n_chars):
+                self._put_ngram(<object>PyList_GET_ITEM(chars, i), symbols, <uint32_t>(n_words + i))
+            for i in range(n_known):
+                self._put_known(<object>PyList_GET_ITEM(known, i), symbols)
+        finally:
+            free(symbols)
 
     def __dealloc__(self):
         free(self.sieve)
@@ -335,41 +332,82 @@ cdef class Lookup:
         free(self.flags)
         free(self.known)
 
-    cdef int _symbols(self, str text, uint32_t *out) except -1:
-        cdef Py_ssize_t i
-        for i in range(len(text)):
-            out[i] = self.alphabet.symbol_of[<uint32_t>ord(text[i])]
+    cdef Py_ssize_t _number_letters(self, list texts) except -1:
+        """Give every letter of some texts a symbol; the length of the longest text."""
+        cdef Alphabet alphabet = self.alphabet
+        cdef Py_ssize_t i, j, n, longest = 0
+        cdef int kind
+        cdef const void *data
+        cdef Py_UCS4 letter
+        for i in range(PyList_GET_SIZE(texts)):
+            text = <object>PyList_GET_ITEM(texts, i)
+            if not PyUnicode_Check(text):
+                raise TypeError(f"a vocabulary holds {text!r}, which is no text")
+            n = PyUnicode_GET_LENGTH(text)
+            longest = n if n > longest else longest
+            kind = PyUnicode_KIND(text)
+            data = PyUnicode_DATA(text)
+            for j in range(n):
+                letter = PyUnicode_READ(kind, data, j)
+                if alphabet.symbol_of[letter] == 0:
+                    if alphabet.n_symbols >= MAX_SYMBOLS:
+                        raise OverflowError("more different characters than the compiled lookup can number")
+                    alphabet.n_symbols += 1
+                    alphabet.symbol_of[letter] = alphabet.n_symbols
+        return longest
+
+    cdef Py_ssize_t _symbols(self, object text, uint32_t *out) noexcept:
+        """The symbols of a text, and its length."""
+        cdef Py_ssize_t i, n = PyUnicode_GET_LENGTH(text)
+        cdef int kind = PyUnicode_KIND(text)
+        cdef const void *data = PyUnicode_DATA(text)
+        for i in range(n):
+            out[i] = self.alphabet.symbol_of[PyUnicode_READ(kind, data, i)]
+        return n
+
+    cdef int _put_word(self, object feature, uint32_t *symbols, uint32_t number) except -1:
+        """A word feature: what stands before its first space, and behind it."""
+        cdef Py_ssize_t n = self._symbols(feature, symbols), border = 0
+        cdef uint32_t first, second
+        cdef uint64_t key
+        while border < n and symbols[border] != 1:
+            border += 1
+        first = self.tokens.add(symbols, border)
+        if border == n:
+            if self.unigram[first] != <uint32_t>NOTHING:
+                raise twice(feature)
+            self.unigram[first] = number
+            return 0
+        second = self.tokens.add(symbols + border + 1, n - border - 1)
+        key = (<uint64_t>first << 32) | second
+        if get(self.pairs.slots, self.pairs.mask, self.pairs.shift, key, 0) != <uint32_t>NOTHING:
+            raise twice(feature)
+        self.pairs.put(key, 0, number)
+        self.flags[first] |= <uint32_t>OPENS
+        self.flags[second] |= CLOSES
         return 0
 
-    cdef int _put_ngram(self, str feature, uint32_t number) except -1:
-        cdef uint32_t symbols[LONGEST]
+    cdef int _put_ngram(self, object feature, uint32_t *symbols, uint32_t number) except -1:
         cdef uint64_t low = 0
         cdef uint32_t high = 0
-        cdef int i, n = <int>len(feature)
+        cdef Py_ssize_t i, n = self._symbols(feature, symbols)
         if not 2 <= n <= LONGEST:
-            raise ValueError(f"{feature!r} is no character n-gram of 2 to {LONGEST}")
-        self._symbols(feature, symbols)
+            raise ValueError(f"{feature!r} is no character n-gram of 2 to {LONGEST} characters")
         for i in range(n):
             push(&low, &high, symbols[i], PACKED_BITS if self.packed else WIDE_BITS)
+        if get(self.ngrams.slots, self.ngrams.mask, self.ngrams.shift, low, high) != <uint32_t>NOTHING:
+            raise twice(feature)
         self.ngrams.put(low, high, number)
         low = mix(low, high) >> self.sieve_shift
         self.sieve[low >> 6] |= (<uint64_t>1) << (low & 63)
         return 0
 
-    cdef uint32_t _add_token(self, str word) except? 0xFFFFFFFF:
-        cdef Py_ssize_t n = len(word)
-        cdef uint32_t few[64]
-        if n <= 64:
-            self._symbols(word, few)
-            return self.tokens.add(few, n)
-        cdef uint32_t *symbols = <uint32_t *>malloc((n + 1) * sizeof(uint32_t))
-        if symbols == NULL:
-            raise MemoryError
-        try:
-            self._symbols(word, symbols)
-            return self.tokens.add(symbols, n)
-        finally:
-            free(symbols)
+    cdef int _put_known(self, object word, uint32_t *symbols) except -1:
+        cdef uint32_t token = self.tokens.add(symbols, self._symbols(word, symbols))
+        if self.known[token]:
+            raise twice(word)
+        self.known[token] = 1
+        return 0
 
     cdef Py_ssize_t chunk_ngrams(
         self, const uint32_t *characters, Py_ssize_t length, uint32_t *found, uint32_t *ends
