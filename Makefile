@@ -63,7 +63,8 @@ test-sanitize:
 	sed -i -e 's/"-O3", //' -e 's/^optional = true/optional = false/' $(SANITIZED)/pyproject.toml
 	cd $(SANITIZED) && CC=gcc CFLAGS="$(SANITIZE)" LDFLAGS="$(SANITIZE)" $(abspath $(BIN))/python \
 	  -W ignore -c 'from setuptools import setup; setup()' --quiet build_ext --inplace --cython-line-directives
-	@cd $(SANITIZED) && for module in text/_ngrams text/_sentences model/_scorer model/_answering model/_evidence training/_joint; do \
+	@cd $(SANITIZED) && for module in text/_ngrams text/_sentences model/_scorer model/_answering model/_evidence training/_joint \
+	  training/_weigh; do \
 	  grep -q __asan_report classifier/$$module.*.so && grep -q __ubsan_handle classifier/$$module.*.so || \
 	  { echo "classifier/$$module was not built with the sanitizers"; exit 1; }; done
 	cd $(SANITIZED) && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
