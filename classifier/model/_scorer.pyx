@@ -26,7 +26,7 @@ cdef extern from "_accumulate.h":
     add_rows_function choose_add_rows(bint portable) noexcept nogil
     void PREFETCH(const void *address) noexcept nogil
 
-cdef extern from "_pages.h":
+cdef extern from "../text/_pages.h":
     void *new_pages(size_t size, void **raw) noexcept nogil
 
 cdef extern from *:

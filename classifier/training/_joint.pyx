@@ -24,6 +24,9 @@ cdef extern from "_lanes.h":
     dot_lanes_function choose_dot_lanes() noexcept nogil
     add_lanes_function choose_add_lanes() noexcept nogil
 
+cdef extern from "../text/_pages.h":
+    void *new_pages(size_t size, void **raw) noexcept nogil
+
 cdef enum:
     MAX_NEWTON = 100
 
@@ -50,6 +53,7 @@ cdef class JointSolver:
     # (n_features, stride). Single precision while it runs: twice as many labels a vector. What is given out is made anew
     # from the dual variables, which are exact.
     cdef float *weights
+    cdef void *weights_raw
     cdef float *values         # data in single precision
     cdef double *bias
     cdef double *norms         # of each sample, with the constant
@@ -76,7 +80,7 @@ cdef class JointSolver:
         for i in range(self.n_samples):
             if indptr[i] > indptr[i + 1]:
                 raise ValueError("indptr goes back")
-        self.weights = <float *>calloc(max(1, n_features * self.stride), sizeof(float))
+        self.weights = <float *>new_pages(max(1, n_features * self.stride) * sizeof(float), &self.weights_raw)
         self.values = <float *>malloc((data.shape[0] + 1) * sizeof(float))
         self.bias = <double *>calloc(self.stride + 8, sizeof(double))
         self.norms = <double *>calloc(self.n_samples + 1, sizeof(double))
@@ -102,7 +106,7 @@ cdef class JointSolver:
         self.C = None
 
     def __dealloc__(self):
-        free(self.weights)
+        free(self.weights_raw)
         free(self.values)
         free(self.bias)
         free(self.norms)
