@@ -34,8 +34,9 @@ $(VENV)/.test-installed: .locks/test.txt $(VENV)/.run-installed
 run: setup
 	$(BIN)/narratives serve --port $(PORT)
 
+# An idle thread of the linear algebra would spin on the core that another fold needs; the figures are the same.
 train: setup
-	$(BIN)/narratives train --max-features 41000
+	OPENBLAS_THREAD_TIMEOUT=4 $(BIN)/narratives train --max-features 41000
 
 # Every check: format, lint, types, import rules, labels, tests, documentation that runs. Chromium and PostgreSQL, which
 # some tests need, are installed first (Debian, root); NO_SYSTEM=1 forbids it.

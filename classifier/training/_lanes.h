@@ -13,6 +13,7 @@
 #endif
 
 #define AHEAD 20
+#define PREFETCH(address) __builtin_prefetch((address))
 
 /* One tile of LANES lanes, which stay in registers while all rows pass. A row of the weights is two cache lines. */
 #define DEFINE_TILE(LANES, SUFFIX, ATTRIBUTE)                                                                          \
@@ -25,8 +26,8 @@
             const float value = values[i];                                                                             \
             if (i + AHEAD < n) {                                                                                       \
                 const float *next = weights + (ptrdiff_t)columns[i + AHEAD] * stride;                                  \
-                __builtin_prefetch(next);                                                                              \
-                if (LANES > 16) __builtin_prefetch(next + 16);                                                         \
+                PREFETCH(next);                                                                                        \
+                if (LANES > 16) PREFETCH(next + 16);                                                                   \
             }                                                                                                          \
             for (j = 0; j < LANES; j++) lanes[j] += value * row[j];                                                    \
         }                                                                                                              \

@@ -24,3 +24,6 @@ def tfidf(
     idf: npt.NDArray[np.float64],
     rows: Integers,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32], Integers]: ...
+def mean_squares(
+    data: npt.NDArray[np.float64], indices: npt.NDArray[np.int32], n_samples: int, n_columns: int
+) -> npt.NDArray[np.float64]: ...

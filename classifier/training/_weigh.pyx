@@ -132,3 +132,19 @@ def tfidf(Half words not None, Half chars not None, word_columns, char_columns, 
             used += chars.weigh(rows[i], char_places, weights, logs, &values[used], &columns[used])
             ends[i + 1] = used
     return data[:used], indices[:used], indptr
+
+
+def mean_squares(const double[::1] data not None, const int[::1] indices not None, Py_ssize_t n_samples, Py_ssize_t n_columns):
+    """Mean of the squares in each column of a sparse matrix: ndarray of float64, shape (n_columns,)."""
+    cdef Py_ssize_t k
+    cdef double share = 1.0 / n_samples if n_samples else 0.0
+    found = np.zeros(n_columns)
+    cdef double[::1] means = found
+    if data.shape[0] != indices.shape[0]:
+        raise ValueError(f"{data.shape[0]} values in {indices.shape[0]} columns")
+    if np.min(indices, initial=0) < 0 or np.max(indices, initial=-1) >= n_columns:
+        raise IndexError(f"a column is none of {n_columns}")
+    with nogil:
+        for k in range(data.shape[0]):
+            means[indices[k]] += data[k] * data[k] * share
+    return found
