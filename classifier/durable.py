@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +25,8 @@ def write_file(path: str | Path, content: bytes | str, *, aside: Path | None = N
 
     ``aside`` is where the new content is written first, on the same file system; beside ``path`` by default.
     """
+    import tempfile  # those who only read do without
+
     path = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +52,9 @@ def publish_directory(target: str | Path, files: dict[str, bytes]) -> Path:
     FileExistsError
         ``target`` is there already.
     """
+    import shutil
+    import tempfile  # those who only read do without
+
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=target.parent))
@@ -82,6 +85,8 @@ def new_file(target: str | Path, *, replace: bool = False) -> Iterator[Path]:
     FileExistsError
         ``target`` is there already, and ``replace`` is false; it is left as it is.
     """
+    import tempfile  # those who only read do without
+
     target = Path(target)
     if not replace:
         _refuse(target)
@@ -115,6 +120,9 @@ def new_file(target: str | Path, *, replace: bool = False) -> Iterator[Path]:
 @contextmanager
 def new_directory(target: str | Path) -> Iterator[Path]:
     """The same as :func:`new_file` for a directory."""
+    import shutil
+    import tempfile  # those who only read do without
+
     target = Path(target)
     _refuse(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -155,6 +163,8 @@ def remove_leftovers(directory: str | Path, *, older_than: float = LEFTOVER_SECO
     Only files and directories that this module names (:data:`TEMPORARY_PREFIX`) and that nobody has written to for
     ``older_than`` seconds; links are left alone, and so is what cannot be removed.
     """
+    import shutil  # those who only read do without
+
     removed = []
     with os.scandir(directory) as entries:
         for entry in list(entries):

@@ -10,7 +10,7 @@ class Scorer:
         self,
         lookup: Lookup,
         idf: npt.NDArray[np.float64],
-        coef: npt.NDArray[np.float64],
+        coef: npt.NDArray[np.floating],
         intercept: npt.NDArray[np.float64],
         n_probabilities: int,
         portable: bool = False,

@@ -26,6 +26,9 @@ cdef extern from "_accumulate.h":
     add_rows_function choose_add_rows(bint portable) noexcept nogil
     void PREFETCH(const void *address) noexcept nogil
 
+cdef extern from "../text/_pages.h":
+    void *new_pages(size_t size, void **raw) noexcept nogil
+
 cdef extern from *:
     """
     #define LOAD_SLOT(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
@@ -48,6 +51,7 @@ cdef enum:
     SLOT_SHIFT = 64 - 18
     MOST_KEPT = 1 << 17
     ARENA_WORDS = 1 << 23   # 32 MB of address space; touched as it fills
+    PREFETCHED = 4          # cache lines of a kept chunk, which is most of it
     N_LOGS = 256
     LONGEST_TEXT = 1 << 28  # offsets of n-grams have 29 bits
 
@@ -57,6 +61,22 @@ cdef double[N_LOGS] LOGS
 cdef int _i
 for _i in range(1, N_LOGS):
     LOGS[_i] = 1.0 + log(<double>_i)
+
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef void weigh_rows(
+    float *rows, Py_ssize_t stride, const double[::1] idf, const real[:, ::1] coef
+) noexcept:
+    """idf x weight of every feature and output, idf squared in the last lane."""
+    cdef Py_ssize_t i, j
+    for i in range(coef.shape[0]):
+        for j in range(coef.shape[1]):
+            rows[i * stride + j] = <float>(idf[i] * coef[i, j])
+        rows[i * stride + stride - 1] = <float>(idf[i] * idf[i])
 
 
 cdef inline double sublinear(uint32_t count) noexcept nogil:
@@ -161,7 +181,7 @@ cdef class Scorer:
     ----------
     lookup : Lookup
     idf : ndarray of float64, shape (n_features,)
-    coef : ndarray of float64, shape (n_features, n_outputs)
+    coef : ndarray of float32 or float64, shape (n_features, n_outputs)
     intercept : ndarray of float64, shape (n_outputs,)
     n_probabilities : int
         How many of the outputs, from the first, are logits of probabilities.
@@ -172,10 +192,12 @@ cdef class Scorer:
     cdef readonly Lookup lookup
     cdef readonly Py_ssize_t n_features, n_outputs, n_probabilities, stride
     cdef float *rows
-    cdef void *rows_raw
-    cdef double *intercept
     cdef uint64_t *slots
     cdef uint32_t *arena
+    cdef void *rows_raw
+    cdef void *slots_raw
+    cdef void *arena_raw
+    cdef double *intercept
     cdef Py_ssize_t arena_used
     cdef readonly Py_ssize_t n_kept
     cdef uint8_t lock
@@ -183,10 +205,10 @@ cdef class Scorer:
     cdef add_rows_function add_rows
 
     def __cinit__(
-        self, Lookup lookup not None, const double[::1] idf not None, const double[:, ::1] coef not None,
+        self, Lookup lookup not None, const double[::1] idf not None, coef not None,
         const double[::1] intercept not None, Py_ssize_t n_probabilities, bint portable=False
     ):
-        cdef Py_ssize_t i, j
+        cdef Py_ssize_t j
         self.lookup = lookup
         self.n_features = lookup.n_word_features + lookup.n_char_features
         self.n_outputs = coef.shape[1]
@@ -196,19 +218,16 @@ cdef class Scorer:
         if intercept.shape[0] != self.n_outputs or not 0 <= n_probabilities <= self.n_outputs:
             raise ValueError(f"{intercept.shape[0]} intercepts, {n_probabilities} logits for {self.n_outputs} outputs")
         self.stride = (self.n_outputs + 1 + 7) // 8 * 8
-        self.rows_raw = calloc(self.n_features * self.stride + 16, sizeof(float))
+        self.rows = <float *>new_pages((self.n_features * self.stride + 8) * sizeof(float), &self.rows_raw)
+        self.slots = <uint64_t *>new_pages(N_SLOTS * sizeof(uint64_t), &self.slots_raw)
+        self.arena = <uint32_t *>new_pages(ARENA_WORDS * sizeof(uint32_t), &self.arena_raw)
         self.intercept = <double *>malloc((self.n_outputs + 1) * sizeof(double))
-        self.slots = <uint64_t *>calloc(N_SLOTS, sizeof(uint64_t))
-        self.arena = <uint32_t *>calloc(ARENA_WORDS, sizeof(uint32_t))
-        if self.rows_raw == NULL or self.intercept == NULL or self.slots == NULL or (
-            self.arena == NULL
-        ):
+        if self.rows == NULL or self.slots == NULL or self.arena == NULL or self.intercept == NULL:
             raise MemoryError
-        self.rows = <float *>((<size_t>self.rows_raw + 31) & ~<size_t>31)
-        for i in range(self.n_features):
-            for j in range(self.n_outputs):
-                self.rows[i * self.stride + j] = <float>(idf[i] * coef[i, j])
-            self.rows[i * self.stride + self.stride - 1] = <float>(idf[i] * idf[i])
+        if coef.dtype == np.float32:
+            weigh_rows[float](self.rows, self.stride, idf, coef)
+        else:
+            weigh_rows[double](self.rows, self.stride, idf, coef)
         for j in range(self.n_outputs):
             self.intercept[j] = intercept[j]
         self.arena_used = 16  # a slot of 0 is an empty one
@@ -222,9 +241,9 @@ cdef class Scorer:
             free_scratch(scratch)
             scratch = after
         free(self.rows_raw)
+        free(self.slots_raw)
+        free(self.arena_raw)
         free(self.intercept)
-        free(self.slots)
-        free(self.arena)
 
     # Held under the GIL: the list of scratches needs no lock of its own.
     cdef Scratch *_borrow(self, Py_ssize_t room) except NULL:
@@ -270,13 +289,13 @@ cdef class Scorer:
             record[2] = chunk.n_tokens
             record[3] = chunk.n_known
             cursor = record + 4
-            memcpy(cursor, chunk.sum, self.stride * sizeof(float))
-            cursor += self.stride
-            memcpy(cursor, chunk.features, chunk.n_features * sizeof(uint32_t))
-            cursor += chunk.n_features
+            memcpy(cursor, characters, chunk.n_characters * sizeof(uint32_t))
+            cursor += chunk.n_characters
             memcpy(cursor, chunk.tokens, 2 * chunk.n_tokens * sizeof(uint32_t))
             cursor += 2 * chunk.n_tokens
-            memcpy(cursor, characters, chunk.n_characters * sizeof(uint32_t))
+            memcpy(cursor, chunk.features, chunk.n_features * sizeof(uint32_t))
+            cursor += chunk.n_features
+            memcpy(cursor, chunk.sum, self.stride * sizeof(float))
             STORE_SLOT(&self.slots[place], (tag << 32) | <uint64_t>(self.arena_used // 16))
             self.arena_used += size
             self.n_kept += 1
@@ -297,14 +316,14 @@ cdef class Scorer:
             if slot >> 32 == tag:
                 record = self.arena + <Py_ssize_t>(slot & LOW_HALF) * 16
                 if record[0] == chunk.n_characters:
-                    cursor = record + 4 + self.stride
-                    if same(cursor + record[1] + 2 * record[2], characters, chunk.n_characters):
+                    cursor = record + 4
+                    if same(cursor, characters, chunk.n_characters):
                         chunk.n_features = record[1]
                         chunk.n_tokens = record[2]
                         chunk.n_known = record[3]
-                        chunk.sum = <const float *>(record + 4)
-                        chunk.features = cursor
-                        chunk.tokens = cursor + record[1]
+                        chunk.tokens = cursor + chunk.n_characters
+                        chunk.features = chunk.tokens + 2 * chunk.n_tokens
+                        chunk.sum = <const float *>(chunk.features + chunk.n_features)
                         return True
             place = (place + 1) & (N_SLOTS - 1)
         return False
@@ -363,6 +382,7 @@ cdef class Scorer:
         cdef Slot *pair_slots = self.lookup.pairs.slots
         cdef int pair_shift = self.lookup.pairs.shift
         cdef Chunk *chunk
+        cdef const uint32_t *record
         cdef double norm, weight
         cdef const float **rows = s.rows
         cdef double *weights = s.weights
@@ -394,7 +414,9 @@ cdef class Scorer:
                     n_block += 1
                 i += 1
             for k in range(n_block):
-                PREFETCH(self.arena + (<Py_ssize_t>(LOAD_SLOT(&self.slots[hashes[k] >> SLOT_SHIFT]) & LOW_HALF) * 16))
+                record = self.arena + <Py_ssize_t>(LOAD_SLOT(&self.slots[hashes[k] >> SLOT_SHIFT]) & LOW_HALF) * 16
+                for j in range(PREFETCHED):
+                    PREFETCH(record + 16 * j)
             for k in range(n_block):
                 chunk = &block[k]
                 if chunk.n_characters > LONGEST_KEPT:

@@ -52,9 +52,15 @@ class PythonScorer:
         Column order: words first.
     idf : ndarray of float64, shape (n_features,)
     known_words : collection of str
-    coef : ndarray of float64, shape (n_features, n_outputs)
+    coef : ndarray of float32 or float64, shape (n_features, n_outputs)
     intercept : ndarray of float64, shape (n_outputs,)
     n_probabilities : int
+
+    Raises
+    ------
+    TypeError, ValueError
+        The features or the known words hold something that is no ``str``, or something twice; or a character n-gram
+        has not 2 to 5 characters.
     """
 
     def __init__(
@@ -63,13 +69,20 @@ class PythonScorer:
         char_features: Sequence[str],
         idf: Floats,
         known_words: Collection[str],
-        coef: Floats,
+        coef: npt.NDArray[np.floating],
         intercept: Floats,
         n_probabilities: int,
     ) -> None:
+        for half in (word_features, char_features, known_words):
+            if not set(map(type, half)) <= {str}:
+                raise TypeError("a vocabulary holds what is no text")
+            if len(set(half)) < len(half):
+                raise ValueError("a vocabulary holds something twice")
+        if not set(map(len, char_features)) <= set(range(ngrams.CHAR_NGRAM_RANGE[0], ngrams.CHAR_NGRAM_RANGE[1] + 1)):
+            raise ValueError("a character n-gram has not 2 to 5 characters")
         self._vectorizer = Vectorizer(word_features, char_features, idf)
         self._known = frozenset(known_words)
-        self._coef = coef
+        self._coef = np.asarray(coef, dtype=np.float64)
         self._intercept = intercept
         self._n_probabilities = n_probabilities
 
@@ -114,13 +127,13 @@ def make_scorer(
     char_features: Sequence[str],
     idf: Floats,
     known_words: Collection[str],
-    coef: Floats,
+    coef: npt.NDArray[np.floating],
     intercept: Floats,
     n_probabilities: int,
     *,
     path: Engine = engine,
 ) -> LinearScorer:
-    """The active path's scorer, or that of ``path``; parameters as for :class:`PythonScorer`."""
+    """The active path's scorer, or that of ``path``; parameters and errors as for :class:`PythonScorer`."""
     if path == "python":
         return PythonScorer(word_features, char_features, idf, known_words, coef, intercept, n_probabilities)
     from classifier.model._scorer import Scorer
@@ -145,7 +158,7 @@ def make_scorer(
     return CompiledScorer(
         lookup,
         np.ascontiguousarray(idf, dtype=np.float64),
-        np.ascontiguousarray(coef, dtype=np.float64),
+        np.ascontiguousarray(coef),
         np.ascontiguousarray(intercept, dtype=np.float64),
         n_probabilities,
     )

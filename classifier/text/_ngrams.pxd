@@ -93,6 +93,7 @@ cdef class Tokens:
     cdef readonly Py_ssize_t n_tokens
     cdef Py_ssize_t room
     cdef uint32_t find(self, const uint32_t *characters, Py_ssize_t length) noexcept nogil
+    cdef uint32_t find_hashed(self, uint64_t h, const uint32_t *characters, Py_ssize_t length) noexcept nogil
     cdef uint32_t add(self, const uint32_t *characters, Py_ssize_t length) except? 0xFFFFFFFF
 
 
@@ -109,9 +110,11 @@ cdef class Lookup:
     cdef bint packed
     cdef uint64_t *sieve        # one bit for each hash that occurs: most n-grams of a new chunk are no features
     cdef int sieve_shift
-    cdef int _symbols(self, str text, uint32_t *out) except -1
-    cdef int _put_ngram(self, str feature, uint32_t number) except -1
-    cdef uint32_t _add_token(self, str word) except? 0xFFFFFFFF
+    cdef Py_ssize_t _number_letters(self, list texts) except -1
+    cdef Py_ssize_t _symbols(self, object text, uint32_t *out) noexcept
+    cdef int _put_word(self, object feature, uint32_t *symbols, uint32_t number) except -1
+    cdef int _put_ngram(self, object feature, uint32_t *symbols, uint32_t number) except -1
+    cdef int _put_known(self, object word, uint32_t *symbols) except -1
     cdef Py_ssize_t chunk_ngrams(
         self, const uint32_t *characters, Py_ssize_t length, uint32_t *found, uint32_t *ends
     ) noexcept nogil

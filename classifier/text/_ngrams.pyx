@@ -7,7 +7,8 @@ space, as ``str.lower``, ``str.split`` and ``\\w`` of the running Python have it
 key, exactly: 12 bits each where the alphabet is below 4,096, else 19 bits each in 96.
 """
 
-from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.unicode cimport PyUnicode_Check, PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND, PyUnicode_READ
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
@@ -34,6 +35,7 @@ cdef extern from *:
     uint8_t LOAD_ACQUIRE(uint8_t *place) noexcept nogil
     void STORE_RELEASE(uint8_t *place, uint8_t value) noexcept nogil
     void STORE_RELAXED(uint32_t *place, uint32_t value) noexcept nogil
+    int __builtin_ctzll(unsigned long long bits) noexcept nogil
 
 cdef enum:
     N_CODE_POINTS = 0x110000
@@ -200,7 +202,9 @@ cdef class Tokens:
         free(self.arena)
 
     cdef uint32_t find(self, const uint32_t *characters, Py_ssize_t length) noexcept nogil:
-        cdef uint64_t h = hash_of(characters, length)
+        return self.find_hashed(hash_of(characters, length), characters, length)
+
+    cdef uint32_t find_hashed(self, uint64_t h, const uint32_t *characters, Py_ssize_t length) noexcept nogil:
         cdef uint64_t place = mix(h, 0) >> self.table.shift
         cdef Slot *slot
         cdef Py_ssize_t begin, i
@@ -220,7 +224,8 @@ cdef class Tokens:
 
     cdef uint32_t add(self, const uint32_t *characters, Py_ssize_t length) except? 0xFFFFFFFF:
         """The number of a word, a new one where it has none."""
-        cdef uint32_t number = self.find(characters, length)
+        cdef uint64_t h = hash_of(characters, length)
+        cdef uint32_t number = self.find_hashed(h, characters, length)
         cdef Py_ssize_t i
         if number != <uint32_t>NOTHING:
             return number
@@ -236,7 +241,7 @@ cdef class Tokens:
         number = <uint32_t>self.n_tokens
         self.n_tokens += 1
         self.begins[self.n_tokens] = self.used
-        self.table.put(hash_of(characters, length), 0, number)
+        self.table.put(h, 0, number)
         return number
 
 
@@ -257,6 +262,10 @@ cdef inline void wide(
         push(low, high, 1 if i == 0 or i == length + 1 else characters[i - 1] & SYMBOL, WIDE_BITS)
 
 
+cdef object twice(object feature):
+    return ValueError(f"a vocabulary holds {feature!r} twice")
+
+
 cdef class Lookup:
     """A model's features by their n-grams.
 
@@ -268,66 +277,55 @@ cdef class Lookup:
         Character n-grams of 2 to 5 characters, numbered after the words.
     known_words : iterable of str
         What counts as a known word.
+
+    Raises
+    ------
+    TypeError
+        An item is no ``str``.
+    ValueError
+        One of the three holds something twice, or a character n-gram has another size.
+    OverflowError
+        More different characters than can be numbered.
     """
 
     def __cinit__(self, word_features, char_features, known_words):
-        cdef Py_ssize_t i, n_expected
-        cdef uint32_t number, other
-        known_words = list(known_words)
-        self.n_word_features = len(word_features)
-        self.n_char_features = len(char_features)
+        cdef list words = list(word_features), chars = list(char_features), known = list(known_words)
+        cdef Py_ssize_t i, n_words = PyList_GET_SIZE(words), n_chars = PyList_GET_SIZE(chars)
+        cdef Py_ssize_t n_known = PyList_GET_SIZE(known), n_bits = 1 << 10, n_most, longest
+        cdef uint32_t *symbols
+        self.n_word_features = n_words
+        self.n_char_features = n_chars
         self.alphabet = Alphabet()
-        letters = set("".join(word_features)) | set("".join(char_features)) | set("".join(known_words))
-        for letter in sorted(letters - {" "}):
-            if self.alphabet.n_symbols >= MAX_SYMBOLS:
-                raise OverflowError("more different characters than the compiled lookup can number")
-            self.alphabet.n_symbols += 1
-            self.alphabet.symbol_of[<uint32_t>ord(letter)] = self.alphabet.n_symbols
+        longest = max(self._number_letters(words), self._number_letters(chars), self._number_letters(known))
         self.packed = self.alphabet.n_symbols < (1 << PACKED_BITS)
-        self.ngrams = Table(self.n_char_features)
-        n_expected = 1 << 10
-        while n_expected < 16 * self.n_char_features:
-            n_expected *= 2
-        self.sieve = <uint64_t *>calloc(n_expected // 64, sizeof(uint64_t))
-        if self.sieve == NULL:
-            raise MemoryError
-        self.sieve_shift = 64
-        while n_expected > 1:
-            n_expected //= 2
+        self.ngrams = Table(n_chars)
+        self.pairs = Table(n_words)
+        self.tokens = Tokens(n_words + n_known)
+        self.sieve_shift = 64 - 10
+        while n_bits < 16 * n_chars:
+            n_bits *= 2
             self.sieve_shift -= 1
-        for i, feature in enumerate(char_features):
-            self._put_ngram(feature, <uint32_t>(self.n_word_features + i))
-        n_expected = self.n_word_features + len(known_words)
-        self.tokens = Tokens(n_expected)
-        self.pairs = Table(self.n_word_features)
-        unigrams = []
-        opening = set()
-        closing = set()
-        for i, feature in enumerate(word_features):
-            first, space, second = feature.partition(" ")
-            number = self._add_token(first)
-            if space:
-                other = self._add_token(second)
-                self.pairs.put((<uint64_t>number << 32) | <uint32_t>other, 0, <uint32_t>i)
-                opening.add(number)
-                closing.add(other)
-            else:
-                unigrams.append((number, i))
-        known = [self._add_token(word) for word in known_words]
-        self.unigram = <uint32_t *>malloc((self.tokens.n_tokens + 1) * sizeof(uint32_t))
-        self.flags = <uint32_t *>calloc(self.tokens.n_tokens + 1, sizeof(uint32_t))
-        self.known = <uint8_t *>calloc(self.tokens.n_tokens + 1, sizeof(uint8_t))
-        if self.unigram == NULL or self.flags == NULL or self.known == NULL:
+        n_most = 2 * n_words + n_known + 1
+        self.sieve = <uint64_t *>calloc(n_bits // 64, sizeof(uint64_t))
+        self.unigram = <uint32_t *>malloc(n_most * sizeof(uint32_t))
+        self.flags = <uint32_t *>calloc(n_most, sizeof(uint32_t))
+        self.known = <uint8_t *>calloc(n_most, sizeof(uint8_t))
+        symbols = <uint32_t *>malloc((longest + 1) * sizeof(uint32_t))
+        if (
+            self.sieve == NULL or self.unigram == NULL or self.flags == NULL or self.known == NULL or symbols == NULL
+        ):
+            free(symbols)
             raise MemoryError
-        memset(self.unigram, 0xFF, (self.tokens.n_tokens + 1) * sizeof(uint32_t))
-        for number, i in unigrams:
-            self.unigram[number] = <uint32_t>i
-        for number in opening:
-            self.flags[number] |= <uint32_t>OPENS
-        for number in closing:
-            self.flags[number] |= CLOSES
-        for number in known:
-            self.known[number] = 1
+        memset(self.unigram, 0xFF, n_most * sizeof(uint32_t))
+        try:
+            for i in range(n_words):
+                self._put_word(<object>PyList_GET_ITEM(words, i), symbols, <uint32_t>i)
+            for i in range(n_chars):
+                self._put_ngram(<object>PyList_GET_ITEM(chars, i), symbols, <uint32_t>(n_words + i))
+            for i in range(n_known):
+                self._put_known(<object>PyList_GET_ITEM(known, i), symbols)
+        finally:
+            free(symbols)
 
     def __dealloc__(self):
         free(self.sieve)
@@ -335,41 +333,82 @@ cdef class Lookup:
         free(self.flags)
         free(self.known)
 
-    cdef int _symbols(self, str text, uint32_t *out) except -1:
-        cdef Py_ssize_t i
-        for i in range(len(text)):
-            out[i] = self.alphabet.symbol_of[<uint32_t>ord(text[i])]
+    cdef Py_ssize_t _number_letters(self, list texts) except -1:
+        """Give every letter of some texts a symbol; the length of the longest text."""
+        cdef Alphabet alphabet = self.alphabet
+        cdef Py_ssize_t i, j, n, longest = 0
+        cdef int kind
+        cdef const void *data
+        cdef Py_UCS4 letter
+        for i in range(PyList_GET_SIZE(texts)):
+            text = <object>PyList_GET_ITEM(texts, i)
+            if not PyUnicode_Check(text):
+                raise TypeError(f"a vocabulary holds {text!r}, which is no text")
+            n = PyUnicode_GET_LENGTH(text)
+            longest = n if n > longest else longest
+            kind = PyUnicode_KIND(text)
+            data = PyUnicode_DATA(text)
+            for j in range(n):
+                letter = PyUnicode_READ(kind, data, j)
+                if alphabet.symbol_of[letter] == 0:
+                    if alphabet.n_symbols >= MAX_SYMBOLS:
+                        raise OverflowError("more different characters than the compiled lookup can number")
+                    alphabet.n_symbols += 1
+                    alphabet.symbol_of[letter] = alphabet.n_symbols
+        return longest
+
+    cdef Py_ssize_t _symbols(self, object text, uint32_t *out) noexcept:
+        """The symbols of a text, and its length."""
+        cdef Py_ssize_t i, n = PyUnicode_GET_LENGTH(text)
+        cdef int kind = PyUnicode_KIND(text)
+        cdef const void *data = PyUnicode_DATA(text)
+        for i in range(n):
+            out[i] = self.alphabet.symbol_of[PyUnicode_READ(kind, data, i)]
+        return n
+
+    cdef int _put_word(self, object feature, uint32_t *symbols, uint32_t number) except -1:
+        """A word feature: what stands before its first space, and behind it."""
+        cdef Py_ssize_t n = self._symbols(feature, symbols), border = 0
+        cdef uint32_t first, second
+        cdef uint64_t key
+        while border < n and symbols[border] != 1:
+            border += 1
+        first = self.tokens.add(symbols, border)
+        if border == n:
+            if self.unigram[first] != <uint32_t>NOTHING:
+                raise twice(feature)
+            self.unigram[first] = number
+            return 0
+        second = self.tokens.add(symbols + border + 1, n - border - 1)
+        key = (<uint64_t>first << 32) | second
+        if get(self.pairs.slots, self.pairs.mask, self.pairs.shift, key, 0) != <uint32_t>NOTHING:
+            raise twice(feature)
+        self.pairs.put(key, 0, number)
+        self.flags[first] |= <uint32_t>OPENS
+        self.flags[second] |= CLOSES
         return 0
 
-    cdef int _put_ngram(self, str feature, uint32_t number) except -1:
-        cdef uint32_t symbols[LONGEST]
+    cdef int _put_ngram(self, object feature, uint32_t *symbols, uint32_t number) except -1:
         cdef uint64_t low = 0
         cdef uint32_t high = 0
-        cdef int i, n = <int>len(feature)
+        cdef Py_ssize_t i, n = self._symbols(feature, symbols)
         if not 2 <= n <= LONGEST:
-            raise ValueError(f"{feature!r} is no character n-gram of 2 to {LONGEST}")
-        self._symbols(feature, symbols)
+            raise ValueError(f"{feature!r} is no character n-gram of 2 to {LONGEST} characters")
         for i in range(n):
             push(&low, &high, symbols[i], PACKED_BITS if self.packed else WIDE_BITS)
+        if get(self.ngrams.slots, self.ngrams.mask, self.ngrams.shift, low, high) != <uint32_t>NOTHING:
+            raise twice(feature)
         self.ngrams.put(low, high, number)
         low = mix(low, high) >> self.sieve_shift
         self.sieve[low >> 6] |= (<uint64_t>1) << (low & 63)
         return 0
 
-    cdef uint32_t _add_token(self, str word) except? 0xFFFFFFFF:
-        cdef Py_ssize_t n = len(word)
-        cdef uint32_t few[64]
-        if n <= 64:
-            self._symbols(word, few)
-            return self.tokens.add(few, n)
-        cdef uint32_t *symbols = <uint32_t *>malloc((n + 1) * sizeof(uint32_t))
-        if symbols == NULL:
-            raise MemoryError
-        try:
-            self._symbols(word, symbols)
-            return self.tokens.add(symbols, n)
-        finally:
-            free(symbols)
+    cdef int _put_known(self, object word, uint32_t *symbols) except -1:
+        cdef uint32_t token = self.tokens.add(symbols, self._symbols(word, symbols))
+        if self.known[token]:
+            raise twice(word)
+        self.known[token] = 1
+        return 0
 
     cdef Py_ssize_t chunk_ngrams(
         self, const uint32_t *characters, Py_ssize_t length, uint32_t *found, uint32_t *ends
@@ -472,182 +511,139 @@ cdef class Lookup:
         return places
 
 
-cdef class _Rows:
-    """The rows of a CSR matrix of counts while they grow."""
+cdef class Numbers:
+    """An array that grows."""
 
-    cdef uint32_t *columns
-    cdef uint32_t *counts
-    cdef Py_ssize_t used, capacity, row
-    cdef uint32_t *seen      # a feature's place in the row, plus base; up to base it is an earlier row's
-    cdef Py_ssize_t n_seen
-    cdef uint32_t base
-    cdef list indptr
+    cdef uint32_t *items
+    cdef Py_ssize_t n, room
 
     def __cinit__(self):
-        self.capacity = 1 << 16
-        self.n_seen = 1 << 16
-        self.columns = <uint32_t *>malloc(self.capacity * sizeof(uint32_t))
-        self.counts = <uint32_t *>malloc(self.capacity * sizeof(uint32_t))
-        self.seen = <uint32_t *>calloc(self.n_seen, sizeof(uint32_t))
-        if self.columns == NULL or self.counts == NULL or self.seen == NULL:
+        self.room = 1 << 12
+        self.items = <uint32_t *>malloc(self.room * sizeof(uint32_t))
+        if self.items == NULL:
             raise MemoryError
-        self.indptr = [0]
 
     def __dealloc__(self):
-        free(self.columns)
-        free(self.counts)
-        free(self.seen)
+        free(self.items)
 
-    cdef int add(self, uint32_t feature) except -1:
-        cdef Py_ssize_t before = self.n_seen, n_seen
-        if feature >= self.n_seen:
-            n_seen = before
-            while feature >= n_seen:
-                n_seen *= 2
-            enlarge(<void **>&self.seen, n_seen * sizeof(uint32_t))
-            memset(self.seen + before, 0, (n_seen - before) * sizeof(uint32_t))
-            self.n_seen = n_seen
-        if self.seen[feature] > self.base:
-            self.counts[self.row + (self.seen[feature] - self.base - 1)] += 1
-            return 0
-        if self.used == self.capacity:
-            enlarge(<void **>&self.columns, 2 * self.capacity * sizeof(uint32_t))
-            enlarge(<void **>&self.counts, 2 * self.capacity * sizeof(uint32_t))
-            self.capacity *= 2
-        self.columns[self.used] = feature
-        self.counts[self.used] = 1
-        self.used += 1
-        self.seen[feature] = self.base + <uint32_t>(self.used - self.row)
+    cdef int append(self, Py_ssize_t number) except -1:
+        if number >= <Py_ssize_t>NOTHING:
+            raise OverflowError("more n-grams than the compiled counter can number")
+        if self.n == self.room:
+            enlarge(<void **>&self.items, 2 * self.room * sizeof(uint32_t))
+            self.room *= 2
+        self.items[self.n] = <uint32_t>number
+        self.n += 1
         return 0
 
-    cdef int end(self) except -1:
-        """Close a row."""
-        self.indptr.append(self.used)
-        self.base += <uint32_t>(self.used - self.row)
-        self.row = self.used
-        if self.base > (<uint32_t>1 << 31):
-            memset(self.seen, 0, self.n_seen * sizeof(uint32_t))
-            self.base = 0
-        return 0
 
-    def arrays(self, place):
-        """(counts, columns, indptr) with column ``c`` called ``place[c]``, ascending in every row."""
-        cdef Py_ssize_t n_rows = len(self.indptr) - 1, row, begin, n, i, longest = 1
-        cdef int digit, n_digits = 1
-        counts = np.empty(self.used, dtype=np.int32)
-        columns = np.empty(self.used, dtype=np.int32)
-        indptr = np.array(self.indptr, dtype=np.int64)
-        cdef const long long[::1] begins = indptr
-        cdef const int[::1] places = np.ascontiguousarray(place, dtype=np.int32)
-        cdef int[::1] counts_view = counts
-        cdef int[::1] columns_view = columns
-        cdef uint64_t *entries
-        cdef uint64_t *sorted_entries
-        cdef uint64_t *swap
-        cdef Py_ssize_t starts[256]
-        cdef Py_ssize_t total, here
-        while (<Py_ssize_t>places.shape[0] - 1) >> (8 * n_digits) > 0:
-            n_digits += 1
-        for row in range(n_rows):
-            longest = max(longest, begins[row + 1] - begins[row])
-        for i in range(self.used):
-            if self.columns[i] >= <uint32_t>places.shape[0]:
-                raise ValueError(f"{places.shape[0]} places, feature {self.columns[i]} has none")
-        entries = <uint64_t *>malloc(longest * sizeof(uint64_t))
-        sorted_entries = <uint64_t *>malloc(longest * sizeof(uint64_t))
-        if entries == NULL or sorted_entries == NULL:
-            free(entries)
-            free(sorted_entries)
+cdef class Tally:
+    """Counts by column, given out in ascending order: three layers of bits, each saying where the one below has any."""
+
+    cdef uint32_t *counts
+    cdef uint64_t *ones
+    cdef uint64_t *groups
+    cdef uint64_t *blocks
+    cdef Py_ssize_t n_blocks
+
+    def __cinit__(self, Py_ssize_t n_columns):
+        self.n_blocks = (n_columns >> 18) + 1
+        self.counts = <uint32_t *>calloc(n_columns + 1, sizeof(uint32_t))
+        self.ones = <uint64_t *>calloc((n_columns >> 6) + 1, sizeof(uint64_t))
+        self.groups = <uint64_t *>calloc((n_columns >> 12) + 1, sizeof(uint64_t))
+        self.blocks = <uint64_t *>calloc(self.n_blocks, sizeof(uint64_t))
+        if self.counts == NULL or self.ones == NULL or self.groups == NULL or self.blocks == NULL:
             raise MemoryError
-        for row in range(n_rows):
-            begin = begins[row]
-            n = begins[row + 1] - begin
-            for i in range(n):
-                entries[i] = (<uint64_t>self.counts[begin + i] << 32) | <uint32_t>places[self.columns[begin + i]]
-            for digit in range(n_digits):  # radix sort, from the lowest byte
-                memset(starts, 0, sizeof(starts))
-                for i in range(n):
-                    starts[(entries[i] >> (8 * digit)) & 255] += 1
-                total = 0
-                for i in range(256):
-                    here = starts[i]
-                    starts[i] = total
-                    total += here
-                for i in range(n):
-                    here = <Py_ssize_t>((entries[i] >> (8 * digit)) & 255)
-                    sorted_entries[starts[here]] = entries[i]
-                    starts[here] += 1
-                swap = entries
-                entries = sorted_entries
-                sorted_entries = swap
-            for i in range(n):
-                counts_view[begin + i] = <int>(entries[i] >> 32)
-                columns_view[begin + i] = <int>(entries[i] & <uint32_t>0xFFFFFFFF)
-        free(entries)
-        free(sorted_entries)
-        return counts, columns, indptr
+
+    def __dealloc__(self):
+        free(self.counts)
+        free(self.ones)
+        free(self.groups)
+        free(self.blocks)
+
+    cdef inline void add(self, uint32_t column) noexcept nogil:
+        self.counts[column] += 1
+        self.ones[column >> 6] |= <uint64_t>1 << (column & 63)
+        self.groups[column >> 12] |= <uint64_t>1 << (column >> 6 & 63)
+        self.blocks[column >> 18] |= <uint64_t>1 << (column >> 12 & 63)
+
+    cdef Py_ssize_t pour(self, int *columns, int *counts) noexcept nogil:
+        """Write out what was added, and forget it; how many columns there are."""
+        cdef Py_ssize_t n = 0, block, group, word, column
+        for block in range(self.n_blocks):
+            while self.blocks[block]:
+                group = (block << 6) + __builtin_ctzll(self.blocks[block])
+                self.blocks[block] &= self.blocks[block] - 1
+                while self.groups[group]:
+                    word = (group << 6) + __builtin_ctzll(self.groups[group])
+                    self.groups[group] &= self.groups[group] - 1
+                    while self.ones[word]:
+                        column = (word << 6) + __builtin_ctzll(self.ones[word])
+                        self.ones[word] &= self.ones[word] - 1
+                        columns[n] = <int>column
+                        counts[n] = <int>self.counts[column]
+                        self.counts[column] = 0
+                        n += 1
+        return n
 
 
 cdef class Counter:
     """Counts the n-grams of texts that have no vocabulary yet.
 
-    Features are numbered in the order of first occurrence: ``word_keys`` with ``words``, and ``char_names``, say what
-    they are. More than 2^19 different characters raise OverflowError.
+    :meth:`count` takes the texts one by one, :meth:`rows` gives the matrices and ends the counting; then the features
+    have their columns, in the order of their names. What cannot be numbered raises OverflowError: more than 2^19
+    different characters, or 2^31 n-grams.
     """
 
     cdef Alphabet alphabet
     cdef Tokens tokens
     cdef Table pairs, ngrams
-    cdef _Rows word_counts, char_counts
-    cdef uint32_t *unigram
-    cdef Py_ssize_t n_unigram
-    cdef list openings, closings  # the token or tokens of each word feature
-    cdef Tokens chunks       # chunks met before, and their n-grams
-    cdef Py_ssize_t *chunk_begins
-    cdef uint32_t *chunk_ngrams
-    cdef Py_ssize_t n_chunk_room, n_chunk_ngrams, chunk_ngrams_room
-    cdef uint64_t *low
+    cdef Numbers unigram            # of each token: its word feature, plus one; 0 where it has none yet
+    cdef Numbers openings, closings  # of each word feature: its first token, and its second, plus one, or 0
+    cdef Numbers words, word_ends   # word features as they occur, and where each text's end
+    cdef Tokens chunks              # chunks met before
+    cdef Numbers chunk_ngrams, chunk_begins  # their n-grams
+    cdef Numbers met, met_ends      # chunks as they occur, and where each text's end
+    cdef Py_ssize_t n_met_ngrams
+    cdef uint64_t *low              # the symbols of each n-gram
     cdef uint32_t *high
     cdef Py_ssize_t n_ngrams, room
+    cdef object word_order, char_order  # the feature in each column
 
     def __cinit__(self):
         self.alphabet = Alphabet(growing=True)
         self.tokens = Tokens(1 << 12)
         self.pairs = Table(1 << 14)
         self.ngrams = Table(1 << 16)
-        self.word_counts = _Rows()
-        self.char_counts = _Rows()
-        self.openings = []
-        self.closings = []
+        self.unigram = Numbers()
+        self.openings = Numbers()
+        self.closings = Numbers()
+        self.words = Numbers()
+        self.word_ends = Numbers()
         self.chunks = Tokens(1 << 12)
-        self.n_chunk_room = 1 << 12
-        self.chunk_begins = <Py_ssize_t *>malloc((self.n_chunk_room + 1) * sizeof(Py_ssize_t))
-        self.chunk_ngrams_room = 1 << 16
-        self.chunk_ngrams = <uint32_t *>malloc(self.chunk_ngrams_room * sizeof(uint32_t))
-        if self.chunk_begins == NULL or self.chunk_ngrams == NULL:
-            raise MemoryError
-        self.chunk_begins[0] = 0
+        self.chunk_ngrams = Numbers()
+        self.chunk_begins = Numbers()
+        self.chunk_begins.append(0)
+        self.met = Numbers()
+        self.met_ends = Numbers()
         self.room = 1 << 16
         self.low = <uint64_t *>malloc(self.room * sizeof(uint64_t))
         self.high = <uint32_t *>malloc(self.room * sizeof(uint32_t))
-        self.n_unigram = 1 << 12
-        self.unigram = <uint32_t *>malloc(self.n_unigram * sizeof(uint32_t))
-        if self.low == NULL or self.high == NULL or self.unigram == NULL:
+        if self.low == NULL or self.high == NULL:
             raise MemoryError
-        memset(self.unigram, 0xFF, self.n_unigram * sizeof(uint32_t))
 
     def __dealloc__(self):
         free(self.low)
         free(self.high)
-        free(self.unigram)
-        free(self.chunk_begins)
-        free(self.chunk_ngrams)
 
     def count(self, str text not None):
         """Add the row of one text."""
         cdef Py_ssize_t length = PyUnicode_GET_LENGTH(text), i, begin
-        cdef uint32_t *characters = <uint32_t *>malloc((length + 1) * sizeof(uint32_t))
+        cdef uint32_t *characters
         cdef uint32_t token, before
+        if self.word_order is not None:
+            raise ValueError("the rows were given out; count with another counter")
+        characters = <uint32_t *>malloc((length + 1) * sizeof(uint32_t))
         if characters == NULL:
             raise MemoryError
         try:
@@ -666,55 +662,46 @@ cdef class Counter:
             i = 0
             while next_word(characters, length, &begin, &i):
                 token = self.tokens.add(characters + begin, i - begin)
-                self.word_counts.add(self._unigram(token))
+                self.words.append(self._unigram(token))
                 if before != <uint32_t>NOTHING:
-                    self.word_counts.add(self._bigram(before, token))
+                    self.words.append(self._bigram(before, token))
                 before = token
             i = 0
             while next_chunk(characters, length, &begin, &i):
                 self._chunk(characters + begin, i - begin)
-            self.word_counts.end()
-            self.char_counts.end()
+            self.word_ends.append(self.words.n)
+            self.met_ends.append(self.met.n)
         finally:
             free(characters)
 
     cdef uint32_t _unigram(self, uint32_t token) except? 0xFFFFFFFF:
-        cdef Py_ssize_t before = self.n_unigram
-        if token >= self.n_unigram:
-            enlarge(<void **>&self.unigram, 2 * self.n_unigram * sizeof(uint32_t))
-            self.n_unigram *= 2
-            memset(self.unigram + before, 0xFF, before * sizeof(uint32_t))
-        if self.unigram[token] == <uint32_t>NOTHING:
-            self.unigram[token] = <uint32_t>len(self.openings)
+        while token >= self.unigram.n:
+            self.unigram.append(0)
+        if self.unigram.items[token] == 0:
             self.openings.append(token)
-            self.closings.append(-1)
-        return self.unigram[token]
+            self.closings.append(0)
+            self.unigram.items[token] = <uint32_t>self.openings.n
+        return self.unigram.items[token] - 1
 
     cdef uint32_t _bigram(self, uint32_t first, uint32_t second) except? 0xFFFFFFFF:
         cdef uint64_t key = (<uint64_t>first << 32) | second
         cdef uint32_t number = get(self.pairs.slots, self.pairs.mask, self.pairs.shift, key, 0)
         if number == <uint32_t>NOTHING:
-            number = <uint32_t>len(self.openings)
+            number = <uint32_t>self.openings.n
             self.openings.append(first)
-            self.closings.append(second)
+            self.closings.append(<Py_ssize_t>second + 1)
             self.pairs.put(key, 0, number)
         return number
 
     cdef int _chunk(self, const uint32_t *characters, Py_ssize_t length) except -1:
-        """Add a chunk's n-grams; what they are depends on the chunk alone, and chunks recur."""
-        cdef Py_ssize_t before = self.chunks.n_tokens, i
+        """Add a chunk; its n-grams depend on nothing else, and chunks recur."""
+        cdef Py_ssize_t before = self.chunks.n_tokens
         cdef uint32_t chunk = self.chunks.add(characters, length)
         if self.chunks.n_tokens > before:
-            if self.chunks.n_tokens > self.n_chunk_room:
-                enlarge(<void **>&self.chunk_begins, (2 * self.n_chunk_room + 1) * sizeof(Py_ssize_t))
-                self.n_chunk_room *= 2
-            while self.n_chunk_ngrams + 4 * (length + 2) > self.chunk_ngrams_room:
-                enlarge(<void **>&self.chunk_ngrams, 2 * self.chunk_ngrams_room * sizeof(uint32_t))
-                self.chunk_ngrams_room *= 2
             self._find_ngrams(characters, length)
-            self.chunk_begins[self.chunks.n_tokens] = self.n_chunk_ngrams
-        for i in range(self.chunk_begins[chunk], self.chunk_begins[chunk + 1]):
-            self.char_counts.add(self.chunk_ngrams[i])
+            self.chunk_begins.append(self.chunk_ngrams.n)
+        self.met.append(chunk)
+        self.n_met_ngrams += self.chunk_begins.items[chunk + 1] - self.chunk_begins.items[chunk]
         return 0
 
     cdef int _find_ngrams(self, const uint32_t *characters, Py_ssize_t length) except -1:
@@ -747,17 +734,152 @@ cdef class Counter:
                     self.high[number] = high & mask_high
                     self.n_ngrams += 1
                     self.ngrams.put(low & mask_low, high & mask_high, number)
-                self.chunk_ngrams[self.n_chunk_ngrams] = number
-                self.n_chunk_ngrams += 1
+                self.chunk_ngrams.append(number)
         return 0
 
-    def word_rows(self, place):
-        """The counts of words as CSR arrays; ``place[c]`` is the column of the word feature found as number ``c``."""
-        return self.word_counts.arrays(place)
+    @property
+    def n_word_features(self):
+        return self.openings.n
 
-    def char_rows(self, place):
-        """The same of the character n-grams."""
-        return self.char_counts.arrays(place)
+    @property
+    def n_char_features(self):
+        return self.n_ngrams
+
+    def rows(self):
+        """The counts of words, and of character n-grams: (counts, columns, indptr) each, as CSR matrices have them.
+
+        Columns are ascending in every row, and stand in the order of their features' names.
+        """
+        cdef Py_ssize_t i
+        cdef const unsigned int[::1] places
+        if self.word_order is not None:
+            raise ValueError("the rows were given out")
+        if self.openings.n >= 1 << 31 or self.n_ngrams >= 1 << 31:
+            raise OverflowError("more n-grams than a matrix can number")
+        self.word_order = self._order_of_words()
+        self.char_order = self._order_of_ngrams()
+        places = places_of(self.word_order)
+        for i in range(self.words.n):
+            self.words.items[i] = places[self.words.items[i]]
+        places = places_of(self.char_order)
+        for i in range(self.chunk_ngrams.n):
+            self.chunk_ngrams.items[i] = places[self.chunk_ngrams.items[i]]
+        words = rows_of(self.words, self.word_ends, self.openings.n, self.words.n)
+        chars = rows_of(
+            self.met, self.met_ends, self.n_ngrams, self.n_met_ngrams, self.chunk_ngrams, self.chunk_begins
+        )
+        # What only counting needed.
+        self.pairs = self.ngrams = None
+        self.chunks = None
+        self.words = self.word_ends = self.met = self.met_ends = self.chunk_ngrams = self.chunk_begins = None
+        return words, chars
+
+    cdef object _order_of_words(self):
+        """Word features in the order of their names."""
+        cdef Py_ssize_t i
+        words = self._words(range(self.tokens.n_tokens))
+        order = np.array(sorted(range(len(words)), key=words.__getitem__), dtype=np.int64)
+        cdef const unsigned int[::1] ranks = places_of(order)
+        keys = np.empty(self.openings.n, dtype=np.uint64)
+        cdef uint64_t[::1] out = keys
+        # A word, then the pairs that it opens: a space sorts before every word character.
+        for i in range(self.openings.n):
+            out[i] = <uint64_t>ranks[self.openings.items[i]] << 32
+            if self.closings.items[i]:
+                out[i] |= ranks[self.closings.items[i] - 1] + 1
+        return np.argsort(keys)
+
+    cdef object _order_of_ngrams(self):
+        """Character n-grams in the order of their names."""
+        cdef uint32_t *ranks = <uint32_t *>calloc(self.alphabet.n_symbols + 1, sizeof(uint32_t))
+        cdef uint32_t character, rank = 0, symbol, high
+        cdef uint64_t low
+        cdef Py_ssize_t i
+        cdef int n
+        first = np.empty(self.n_ngrams, dtype=np.uint64)
+        second = np.empty(self.n_ngrams, dtype=np.uint64)
+        cdef uint64_t[::1] upper = first
+        cdef uint64_t[::1] lower = second
+        cdef uint64_t key
+        if ranks == NULL:
+            raise MemoryError
+        for character in range(N_CODE_POINTS):
+            symbol = self.alphabet.symbol_of[character]
+            if symbol:
+                rank += 1
+                ranks[symbol] = rank
+        for i in range(self.n_ngrams):
+            # From the last symbol to the first; what is missing at the end is a 0 and sorts before everything.
+            low = self.low[i]
+            high = self.high[i]
+            upper[i] = lower[i] = 0
+            n = 0
+            while low or high:
+                symbol = ranks[low & MAX_SYMBOLS]
+                low = (low >> WIDE_BITS) | (<uint64_t>high << (64 - WIDE_BITS))
+                high >>= WIDE_BITS
+                lower[i] = (lower[i] >> WIDE_BITS) | ((upper[i] & MAX_SYMBOLS) << (2 * WIDE_BITS))
+                upper[i] = (upper[i] >> WIDE_BITS) | (<uint64_t>symbol << (2 * WIDE_BITS))
+        free(ranks)
+        return np.lexsort((second, first))
+
+    def word_names(self, columns):
+        """The word 1-grams and 2-grams of some columns."""
+        cdef Py_ssize_t i
+        numbers = self.word_order[columns]
+        cdef const long long[::1] view = numbers
+        firsts = self._words([self.openings.items[view[i]] for i in range(view.shape[0])])
+        paired = [i for i in range(view.shape[0]) if self.closings.items[view[i]]]
+        for i, second in zip(paired, self._words([self.closings.items[view[i]] - 1 for i in paired])):
+            firsts[i] = f"{firsts[i]} {second}"
+        return firsts
+
+    def char_names(self, columns):
+        """The character n-grams of some columns."""
+        cdef uint32_t *letters = self._letters()
+        cdef uint32_t buffer[LONGEST]
+        cdef uint64_t low
+        cdef uint32_t high
+        cdef Py_ssize_t i
+        cdef int n
+        cdef const long long[::1] numbers = self.char_order[columns]
+        names = []
+        try:
+            for i in range(numbers.shape[0]):
+                low = self.low[numbers[i]]
+                high = self.high[numbers[i]]
+                n = 0
+                while low or high:
+                    buffer[LONGEST - 1 - n] = letters[low & MAX_SYMBOLS]
+                    low = (low >> WIDE_BITS) | (<uint64_t>high << (64 - WIDE_BITS))
+                    high >>= WIDE_BITS
+                    n += 1
+                names.append(PyUnicode_FromKindAndData(4, buffer + LONGEST - n, n))
+        finally:
+            free(letters)
+        return names
+
+    cdef list _words(self, tokens):
+        """Some words by their numbers."""
+        cdef uint32_t *letters = self._letters()
+        cdef uint32_t *buffer = NULL
+        cdef Py_ssize_t token, i, n, longest = 0
+        found = []
+        try:
+            for token in range(self.tokens.n_tokens):
+                longest = max(longest, self.tokens.begins[token + 1] - self.tokens.begins[token])
+            buffer = <uint32_t *>malloc((longest + 1) * sizeof(uint32_t))
+            if buffer == NULL:
+                raise MemoryError
+            for token in tokens:
+                n = self.tokens.begins[token + 1] - self.tokens.begins[token]
+                for i in range(n):
+                    buffer[i] = letters[self.tokens.arena[self.tokens.begins[token] + i]]
+                found.append(PyUnicode_FromKindAndData(4, buffer, n))
+        finally:
+            free(buffer)
+            free(letters)
+        return found
 
     cdef uint32_t *_letters(self) except NULL:
         """The character of each symbol."""
@@ -769,54 +891,37 @@ cdef class Counter:
             letters[self.alphabet.symbol_of[character]] = character
         return letters
 
-    @property
-    def word_keys(self):
-        """The first word and the second (or -1) of each word feature, as numbers in ``words``."""
-        return np.array(self.openings, dtype=np.int64), np.array(self.closings, dtype=np.int64)
 
-    @property
-    def words(self):
-        """The words by number."""
-        cdef uint32_t *letters = self._letters()
-        cdef uint32_t *buffer
-        cdef Py_ssize_t token, i, n
-        found = []
-        try:
-            for token in range(self.tokens.n_tokens):
-                n = self.tokens.begins[token + 1] - self.tokens.begins[token]
-                buffer = <uint32_t *>malloc((n + 1) * sizeof(uint32_t))
-                if buffer == NULL:
-                    raise MemoryError
-                for i in range(n):
-                    buffer[i] = letters[self.tokens.arena[self.tokens.begins[token] + i]]
-                try:
-                    found.append(PyUnicode_FromKindAndData(4, buffer, n))
-                finally:
-                    free(buffer)
-        finally:
-            free(letters)
-        return found
+cdef object places_of(object order):
+    """Where each thing stands once they stand in ``order``."""
+    places = np.empty(len(order), dtype=np.uint32)
+    places[order] = np.arange(len(order), dtype=np.uint32)
+    return places
 
-    @property
-    def char_names(self):
-        cdef uint32_t *letters = self._letters()
-        cdef uint32_t buffer[LONGEST]
-        cdef uint64_t low
-        cdef uint32_t high
-        cdef Py_ssize_t number
-        cdef int n
-        names = []
-        try:
-            for number in range(self.n_ngrams):
-                low = self.low[number]
-                high = self.high[number]
-                n = 0
-                while low or high:
-                    buffer[LONGEST - 1 - n] = letters[low & MAX_SYMBOLS]
-                    low = (low >> WIDE_BITS) | (<uint64_t>high << (64 - WIDE_BITS))
-                    high >>= WIDE_BITS
-                    n += 1
-                names.append(PyUnicode_FromKindAndData(4, buffer + LONGEST - n, n))
-        finally:
-            free(letters)
-        return names
+
+cdef object rows_of(
+    Numbers met, Numbers ends, Py_ssize_t n_columns, Py_ssize_t n_met, Numbers columns=None, Numbers begins=None
+):
+    """CSR arrays of texts that end at ``ends`` of ``met``: columns as they occur, or numbers of parts, whose ``columns``
+    stand from ``begins`` on. ``n_met`` is how many columns occur, with repetitions."""
+    cdef Tally tally = Tally(n_columns)
+    cdef Py_ssize_t row, i = 0, j, part, used = 0
+    counts = np.empty(n_met, dtype=np.int32)
+    found = np.empty(n_met, dtype=np.int32)
+    indptr = np.zeros(ends.n + 1, dtype=np.int64)
+    cdef int[::1] counts_view = counts
+    cdef int[::1] found_view = found
+    cdef long long[::1] indptr_view = indptr
+    for row in range(ends.n):
+        while i < ends.items[row]:
+            part = met.items[i]
+            if columns is None:
+                tally.add(<uint32_t>part)
+            else:
+                for j in range(begins.items[part], begins.items[part + 1]):
+                    tally.add(columns.items[j])
+            i += 1
+        used += tally.pour(&found_view[used], &counts_view[used])
+        indptr_view[row + 1] = used
+    # What recurs within a text left room behind, which was never touched.
+    return counts[:used], found[:used], indptr

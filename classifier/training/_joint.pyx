@@ -21,8 +21,12 @@ cdef extern from "_lanes.h":
     ctypedef void (*add_lanes_function)(
         float *, const int *, const float *, Py_ssize_t, const float *, Py_ssize_t
     ) noexcept nogil
+    void PREFETCH(const void *address) noexcept nogil
     dot_lanes_function choose_dot_lanes() noexcept nogil
     add_lanes_function choose_add_lanes() noexcept nogil
+
+cdef extern from "../text/_pages.h":
+    void *new_pages(size_t size, void **raw) noexcept nogil
 
 cdef enum:
     MAX_NEWTON = 100
@@ -50,6 +54,7 @@ cdef class JointSolver:
     # (n_features, stride). Single precision while it runs: twice as many labels a vector. What is given out is made anew
     # from the dual variables, which are exact.
     cdef float *weights
+    cdef void *weights_raw
     cdef float *values         # data in single precision
     cdef double *bias
     cdef double *norms         # of each sample, with the constant
@@ -76,7 +81,7 @@ cdef class JointSolver:
         for i in range(self.n_samples):
             if indptr[i] > indptr[i + 1]:
                 raise ValueError("indptr goes back")
-        self.weights = <float *>calloc(max(1, n_features * self.stride), sizeof(float))
+        self.weights = <float *>new_pages(max(1, n_features * self.stride) * sizeof(float), &self.weights_raw)
         self.values = <float *>malloc((data.shape[0] + 1) * sizeof(float))
         self.bias = <double *>calloc(self.stride + 8, sizeof(double))
         self.norms = <double *>calloc(self.n_samples + 1, sizeof(double))
@@ -102,7 +107,7 @@ cdef class JointSolver:
         self.C = None
 
     def __dealloc__(self):
-        free(self.weights)
+        free(self.weights_raw)
         free(self.values)
         free(self.bias)
         free(self.norms)
@@ -157,11 +162,11 @@ cdef class JointSolver:
                         self.lower[k] *= scale
                         self.upper[k] *= scale
             self.C = np.array(penalties)
-            self._rebuild(add, steps)
             for i in range(self.n_samples):
                 order[i] = i
             inner = 1e-2
             with nogil:
+                self._rebuild(add, steps)
                 while passes < max_iter:
                     everything = n_active == self.n_samples
                     passes += 1
@@ -174,6 +179,8 @@ cdef class JointSolver:
                         order[position] = swap
                     position = 0
                     while position < n_active:
+                        if position + 1 < n_active:
+                            self._fetch(order[position + 1])
                         i = order[position]
                         of_sample = self._visit(i, penalties, inner, dot, add, scores, steps)
                         if of_sample > worst:
@@ -216,7 +223,7 @@ cdef class JointSolver:
                 self.lower[k] = min(0.001 * c, 1e-8)
                 self.upper[k] = c - self.lower[k]
 
-    cdef void _rebuild(self, add_lanes_function add, float *steps) noexcept:
+    cdef void _rebuild(self, add_lanes_function add, float *steps) noexcept nogil:
         """Weights from the dual variables; no rounding of earlier steps is left in them."""
         cdef Py_ssize_t i, j, begin
         cdef double step
@@ -233,6 +240,19 @@ cdef class JointSolver:
             begin = self.indptr[i]
             if self.indptr[i + 1] > begin:
                 add(self.weights, &self.indices[begin], &self.values[begin], self.indptr[i + 1] - begin, steps, self.stride)
+
+    cdef inline void _fetch(self, Py_ssize_t i) noexcept nogil:
+        """Ask for a sample's dual variables and features ahead of the visit: samples come in random order."""
+        cdef Py_ssize_t begin = self.indptr[i], j
+        for j in range(0, self.n_labels, 8):
+            PREFETCH(self.lower + i * self.n_labels + j)
+            PREFETCH(self.upper + i * self.n_labels + j)
+        PREFETCH(&self.norms[i])
+        PREFETCH(&self.signs[i, 0])
+        if begin < self.indptr[i + 1]:
+            for j in range(begin, min(begin + 64, self.indptr[i + 1]), 16):
+                PREFETCH(&self.indices[j])
+                PREFETCH(&self.values[j])
 
     cdef double _visit(
         self, Py_ssize_t i, const double[:, ::1] penalties, double inner, dot_lanes_function dot,
@@ -309,13 +329,14 @@ cdef class JointSolver:
         cdef double[::1] steps = signed
         if n_labels == 0:
             return coef, intercept
-        for i in range(self.n_samples):
-            for j in range(n_labels):
-                steps[j] = self.signs[i, j] * self.lower[i * n_labels + j]
-                bias[j] += steps[j]
-            for k in range(self.indptr[i], self.indptr[i + 1]):
-                value = self.data[k]
-                row = &weights[self.indices[k], 0]
+        with nogil:
+            for i in range(self.n_samples):
                 for j in range(n_labels):
-                    row[j] += value * steps[j]
+                    steps[j] = self.signs[i, j] * self.lower[i * n_labels + j]
+                    bias[j] += steps[j]
+                for k in range(self.indptr[i], self.indptr[i + 1]):
+                    value = self.data[k]
+                    row = &weights[self.indices[k], 0]
+                    for j in range(n_labels):
+                        row[j] += value * steps[j]
         return coef, intercept

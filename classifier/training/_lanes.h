@@ -13,59 +13,60 @@
 #endif
 
 #define AHEAD 20
+#define PREFETCH(address) __builtin_prefetch((address))
 
-#define DEFINE_LANES(SUFFIX, ATTRIBUTE)                                                                                \
-    ATTRIBUTE static void dot_lanes8##SUFFIX(float *out, const float *weights, const int *columns,                     \
-                                             const float *values, ptrdiff_t n, ptrdiff_t stride) {                     \
-        float lanes[8] = {0};                                                                                          \
+/* One tile of LANES lanes, which stay in registers while all rows pass. A row of the weights is two cache lines. */
+#define DEFINE_TILE(LANES, SUFFIX, ATTRIBUTE)                                                                          \
+    ATTRIBUTE static void dot_tile##LANES##SUFFIX(float *out, const float *weights, const int *columns,                \
+                                                  const float *values, ptrdiff_t n, ptrdiff_t stride) {                \
+        float lanes[LANES] = {0};                                                                                      \
         ptrdiff_t i, j;                                                                                                \
         for (i = 0; i < n; i++) {                                                                                      \
             const float *row = weights + (ptrdiff_t)columns[i] * stride;                                               \
-            for (j = 0; j < 8; j++) lanes[j] += values[i] * row[j];                                                    \
-        }                                                                                                              \
-        for (j = 0; j < 8; j++) out[j] = lanes[j];                                                                     \
-    }                                                                                                                  \
-    ATTRIBUTE static void dot_lanes24##SUFFIX(float *out, const float *weights, const int *columns,                    \
-                                              const float *values, ptrdiff_t n, ptrdiff_t stride) {                    \
-        float lanes[24] = {0};                                                                                         \
-        ptrdiff_t i, j;                                                                                                \
-        for (i = 0; i < n; i++) {                                                                                      \
-            const float *row = weights + (ptrdiff_t)columns[i] * stride;                                               \
+            const float value = values[i];                                                                             \
             if (i + AHEAD < n) {                                                                                       \
                 const float *next = weights + (ptrdiff_t)columns[i + AHEAD] * stride;                                  \
-                __builtin_prefetch(next);                                                                              \
-                __builtin_prefetch(next + 16);                                                                         \
+                PREFETCH(next);                                                                                        \
+                if (LANES > 16) PREFETCH(next + 16);                                                                   \
             }                                                                                                          \
-            for (j = 0; j < 24; j++) lanes[j] += values[i] * row[j];                                                   \
+            for (j = 0; j < LANES; j++) lanes[j] += value * row[j];                                                    \
         }                                                                                                              \
-        for (j = 0; j < 24; j++) out[j] = lanes[j];                                                                    \
+        for (j = 0; j < LANES; j++) out[j] = lanes[j];                                                                 \
     }                                                                                                                  \
+    ATTRIBUTE static void add_tile##LANES##SUFFIX(float *weights, const int *columns, const float *values,             \
+                                                  ptrdiff_t n, const float *steps, ptrdiff_t stride) {                 \
+        float lanes[LANES];                                                                                            \
+        ptrdiff_t i, j;                                                                                                \
+        for (j = 0; j < LANES; j++) lanes[j] = steps[j];                                                               \
+        for (i = 0; i < n; i++) {                                                                                      \
+            float *row = weights + (ptrdiff_t)columns[i] * stride;                                                     \
+            const float value = values[i];                                                                             \
+            for (j = 0; j < LANES; j++) row[j] += value * lanes[j];                                                    \
+        }                                                                                                              \
+    }
+
+#define DEFINE_LANES(SUFFIX, ATTRIBUTE)                                                                                \
+    DEFINE_TILE(8, SUFFIX, ATTRIBUTE)                                                                                  \
+    DEFINE_TILE(16, SUFFIX, ATTRIBUTE)                                                                                 \
+    DEFINE_TILE(24, SUFFIX, ATTRIBUTE)                                                                                 \
+    DEFINE_TILE(32, SUFFIX, ATTRIBUTE)                                                                                 \
     ATTRIBUTE static void dot_lanes##SUFFIX(float *out, const float *weights, const int *columns,                      \
                                             const float *values, ptrdiff_t n, ptrdiff_t stride) {                      \
         ptrdiff_t lane = 0;                                                                                            \
-        for (; stride - lane >= 24; lane += 24)                                                                        \
-            dot_lanes24##SUFFIX(out + lane, weights + lane, columns, values, n, stride);                               \
-        for (; lane < stride; lane += 8)                                                                               \
-            dot_lanes8##SUFFIX(out + lane, weights + lane, columns, values, n, stride);                                \
+        for (; stride - lane >= 32; lane += 32)                                                                        \
+            dot_tile32##SUFFIX(out + lane, weights + lane, columns, values, n, stride);                                \
+        if (stride - lane == 24) dot_tile24##SUFFIX(out + lane, weights + lane, columns, values, n, stride);           \
+        if (stride - lane == 16) dot_tile16##SUFFIX(out + lane, weights + lane, columns, values, n, stride);           \
+        if (stride - lane == 8) dot_tile8##SUFFIX(out + lane, weights + lane, columns, values, n, stride);             \
     }                                                                                                                  \
     ATTRIBUTE static void add_lanes##SUFFIX(float *weights, const int *columns, const float *values, ptrdiff_t n,      \
                                             const float *steps, ptrdiff_t stride) {                                    \
-        ptrdiff_t i, j, k;                                                                                             \
-        if (stride == 24) {                                                                                            \
-            float lanes[24];                                                                                           \
-            for (j = 0; j < 24; j++) lanes[j] = steps[j];                                                              \
-            for (i = 0; i < n; i++) {                                                                                  \
-                float *row = weights + (ptrdiff_t)columns[i] * 24;                                                     \
-                const float value = values[i];                                                                         \
-                for (j = 0; j < 24; j++) row[j] += value * lanes[j];                                                   \
-            }                                                                                                          \
-            return;                                                                                                    \
-        }                                                                                                              \
-        for (i = 0; i < n; i++) {                                                                                      \
-            float *row = weights + (ptrdiff_t)columns[i] * stride;                                                     \
-            for (j = 0; j < stride; j += 8)                                                                            \
-                for (k = 0; k < 8; k++) row[j + k] += values[i] * steps[j + k];                                        \
-        }                                                                                                              \
+        ptrdiff_t lane = 0;                                                                                            \
+        for (; stride - lane >= 32; lane += 32)                                                                        \
+            add_tile32##SUFFIX(weights + lane, columns, values, n, steps + lane, stride);                              \
+        if (stride - lane == 24) add_tile24##SUFFIX(weights + lane, columns, values, n, steps + lane, stride);         \
+        if (stride - lane == 16) add_tile16##SUFFIX(weights + lane, columns, values, n, steps + lane, stride);         \
+        if (stride - lane == 8) add_tile8##SUFFIX(weights + lane, columns, values, n, steps + lane, stride);           \
     }
 
 DEFINE_LANES(_portable, )

@@ -7,9 +7,10 @@ half l2-normalised (the tests hold it against them).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,27 +22,59 @@ from classifier.errors import TrainingError
 from classifier.text.engine import Engine, engine
 from classifier.text.ngrams import CHAR_NGRAM_RANGE, TOKEN_PATTERN, WORD_NGRAM_RANGE
 
+if TYPE_CHECKING:
+    from classifier.training._weigh import Half
+
 WORD_OPTIONS: dict[str, Any] = {"ngram_range": WORD_NGRAM_RANGE, "token_pattern": TOKEN_PATTERN}
 CHAR_OPTIONS: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": CHAR_NGRAM_RANGE}
+
+
+Integers = npt.NDArray[np.int64]
+Names = Callable[[Integers], list[str]]
+"""Columns to the names of their n-grams."""
 
 
 @dataclass(frozen=True)
 class Counts:
     """n-gram counts of all texts.
 
-    ``words`` and ``chars`` are CSR matrices of shape (n_samples, n_found); the name arrays hold the n-grams of their
-    columns in sorted order.
+    ``words`` and ``chars`` are CSR matrices of shape (n_samples, n_found), columns in the order of their n-grams;
+    ``name_words`` and ``name_chars`` say what some columns are. ``path`` says who makes features of them; the figures
+    are the same to the last bit.
     """
 
     words: Any
     chars: Any
-    word_names: npt.NDArray[np.object_]
-    char_names: npt.NDArray[np.object_]
+    name_words: Names
+    name_chars: Names
+    path: Engine = "python"
 
     @property
     def n_samples(self) -> int:
         """How many texts were counted."""
         return int(self.words.shape[0])
+
+    @cached_property
+    def halves(self) -> tuple[Half, Half] | None:
+        """Both matrices for the compiled code, where there is one."""
+        if self.path == "python":
+            return None
+        try:
+            from classifier.training._weigh import Half
+        except ImportError:  # the others were built and this was not
+            return None
+        words, chars = (Half(m.data, m.indices, m.indptr, m.shape[1]) for m in (self.words, self.chars))
+        return words, chars
+
+    @property
+    def word_names(self) -> list[str]:
+        """The n-grams of all columns of ``words``."""
+        return self.name_words(np.arange(self.words.shape[1]))
+
+    @property
+    def char_names(self) -> list[str]:
+        """The n-grams of all columns of ``chars``."""
+        return self.name_chars(np.arange(self.chars.shape[1]))
 
 
 def count_ngrams(texts: Sequence[str], *, path: Engine = engine) -> Counts:
@@ -59,14 +92,15 @@ def count_ngrams(texts: Sequence[str], *, path: Engine = engine) -> Counts:
     return Counts(words, chars, word_names, char_names)
 
 
-def _count(texts: Sequence[str], options: dict[str, Any]) -> tuple[Any, npt.NDArray[np.object_]]:
+def _count(texts: Sequence[str], options: dict[str, Any]) -> tuple[Any, Names]:
     counter = CountVectorizer(**options)
     analyze = counter.build_analyzer()
     if not any(analyze(text) for text in texts):  # scikit-learn refuses an empty vocabulary
-        return sparse.csr_matrix(np.zeros((len(texts), 0), dtype=np.int64)), np.array([], dtype=object)
+        return sparse.csr_matrix(np.zeros((len(texts), 0), dtype=np.int64)), lambda columns: []
     matrix = counter.fit_transform(texts)
     matrix.sort_indices()
-    return matrix, counter.get_feature_names_out()
+    names = counter.get_feature_names_out()
+    return matrix, lambda columns: [str(name) for name in names[columns]]
 
 
 def _count_compiled(texts: Sequence[str]) -> Counts:
@@ -75,36 +109,20 @@ def _count_compiled(texts: Sequence[str]) -> Counts:
     counter = Counter()
     for text in texts:
         counter.count(text)
-    words = np.array(counter.words, dtype=object)
-    rank = np.empty(len(words), dtype=np.int64)
-    rank[sorted(range(len(words)), key=words.__getitem__)] = np.arange(len(words))
-    first, second = counter.word_keys
-    # A word, then the pairs that it opens: a space sorts before every word character.
-    order = np.lexsort((np.where(second < 0, -1, rank[second]), rank[first])) if len(first) else first
-    names = np.array(
-        [words[a] if b < 0 else f"{words[a]} {words[b]}" for a, b in zip(first[order], second[order], strict=True)],
-        dtype=object,
-    )
-    char_names = np.array(counter.char_names, dtype=object)
-    char_order = np.array(sorted(range(len(char_names)), key=char_names.__getitem__), dtype=np.int64)
+    words, chars = counter.rows()
     return Counts(
-        _matrix(counter.word_rows(_places(order)), len(order)),
-        _matrix(counter.char_rows(_places(char_order)), len(char_order)),
-        names,
-        char_names[char_order],
+        _matrix(words, counter.n_word_features),
+        _matrix(chars, counter.n_char_features),
+        counter.word_names,
+        counter.char_names,
+        path="compiled",
     )
 
 
-def _places(order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Where each thing stands once they stand in ``order``."""
-    places = np.empty(len(order), dtype=np.int64)
-    places[order] = np.arange(len(order))
-    return places
-
-
-def _matrix(rows: tuple[Any, Any, Any], n_columns: int) -> Any:
-    matrix = sparse.csr_matrix(rows, shape=(len(rows[2]) - 1, n_columns), copy=False)
-    matrix.has_sorted_indices = True
+def _matrix(parts: tuple[Any, Any, Any], n_columns: int) -> Any:
+    data, indices, indptr = parts
+    matrix = sparse.csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, n_columns), copy=False)
+    matrix.has_canonical_format = True
     return matrix
 
 
@@ -131,6 +149,13 @@ class Features:
     def transform(self, counts: Counts, rows: npt.NDArray[np.int64]) -> Any:
         """TF-IDF matrix of some rows, CSR of shape (len(rows), n_features)."""
         n_words = len(self.word_columns)
+        if counts.halves is not None:
+            from classifier.training._weigh import tfidf
+
+            parts = tfidf(
+                *counts.halves, self.word_columns, self.char_columns, self.idf, np.ascontiguousarray(rows, np.int64)
+            )
+            return _matrix(parts, self.n_features)
         return sparse.hstack(
             [
                 _weigh(_choose(counts.words, rows, self.word_columns), self.idf[:n_words]),
@@ -151,15 +176,22 @@ class Features:
     def names(self, counts: Counts) -> tuple[list[str], list[str]]:
         """The word and the character n-grams, in column order."""
         return (
-            [str(name) for name in counts.word_names[self.word_columns]],
-            [str(name) for name in counts.char_names[self.char_columns]],
+            counts.name_words(self.word_columns),
+            counts.name_chars(self.char_columns),
         )
 
 
 def fit_features(counts: Counts, rows: npt.NDArray[np.int64], *, min_df: int = 2) -> Features:
     """Features seen in at least ``min_df`` of some rows, with smooth idf (``ln((1 + n) / (1 + df)) + 1``)."""
-    word_columns, word_idf = _fit_half(counts.words[rows], min_df)
-    char_columns, char_idf = _fit_half(counts.chars[rows], min_df)
+    rows = np.ascontiguousarray(rows, dtype=np.int64)
+    if counts.halves is not None:
+        word_df, char_df = (half.document_frequencies(rows) for half in counts.halves)
+    else:
+        word_df, char_df = (
+            np.bincount(half[rows].indices, minlength=half.shape[1]) for half in (counts.words, counts.chars)
+        )
+    word_columns, word_idf = _fit_half(word_df, len(rows), min_df)
+    char_columns, char_idf = _fit_half(char_df, len(rows), min_df)
     if not len(word_columns) and not len(char_columns):
         raise TrainingError(
             f"no n-gram occurs in {min_df} of {len(rows)} sentences; label more sentences that share words"
@@ -167,10 +199,9 @@ def fit_features(counts: Counts, rows: npt.NDArray[np.int64], *, min_df: int = 2
     return Features(word_columns, char_columns, np.concatenate([word_idf, char_idf]))
 
 
-def _fit_half(counts: Any, min_df: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    df = np.bincount(counts.indices, minlength=counts.shape[1])
+def _fit_half(df: Integers, n_samples: int, min_df: int) -> tuple[Integers, npt.NDArray[np.float64]]:
     columns = np.flatnonzero(df >= min_df)
-    idf = np.log((1.0 + counts.shape[0]) / (1.0 + df[columns])) + 1.0
+    idf = np.log((1.0 + n_samples) / (1.0 + df[columns])) + 1.0
     return columns, idf.astype(np.float32).astype(np.float64)
 
 
@@ -187,7 +218,7 @@ def _choose(counts: Any, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.in
 
 def _weigh(counts: Any, idf: npt.NDArray[np.float64]) -> Any:
     weighed = counts.astype(np.float64)
-    if not counts.shape[1]:
+    if not counts.nnz:
         return weighed
     weighed.data = (1.0 + np.log(weighed.data)) * idf[weighed.indices]
     return normalize(weighed, norm="l2", copy=False)

@@ -229,8 +229,10 @@ def test_what_would_read_foreign_memory_is_refused(compiled):
             broken()
     counter = Counter()
     counter.count("ab cd")
-    with pytest.raises(ValueError, match="places"):
-        counter.word_rows(np.zeros(0, int))
+    counter.rows()
+    for broken in (lambda: counter.count("ab"), counter.rows):
+        with pytest.raises(ValueError, match="given out"):
+            broken()
 
 
 @pytest.mark.compiled
@@ -267,3 +269,45 @@ def test_what_is_no_text_is_named(small_model, path):
 def test_weights_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="features"):
         make_scorer(["war"], [], np.ones(2), [], np.ones((2, 1)), np.zeros(1), 1, path="compiled")
+
+
+@pytest.mark.parametrize("path", ["python", pytest.param("compiled", marks=pytest.mark.compiled)])
+@pytest.mark.parametrize(
+    ("words", "chars", "known", "error"),
+    [
+        (["war", "war"], [], [], ValueError),
+        (["a b", "war", "a b"], [], [], ValueError),
+        ([], ["ab", "ba", "ab"], [], ValueError),
+        ([], [], ["war", "peace", "war"], ValueError),
+        ([], ["a"], [], ValueError),
+        ([], ["abcdef"], [], ValueError),
+        (["war", 5], [], [], TypeError),
+        ([], ["ab", None], [], TypeError),
+        ([], [], [b"war"], TypeError),
+    ],
+)
+def test_a_vocabulary_holds_each_text_once(words, chars, known, error, path):
+    n = len(words) + len(chars)
+    with pytest.raises(error):
+        make_scorer(words, chars, np.ones(n), known, np.ones((n, 1)), np.zeros(1), 1, path=path)
+
+
+@pytest.mark.compiled
+def test_what_looks_alike_is_no_repetition():
+    """Words that share tokens, n-grams that differ by padding, and an order that is not the alphabet's."""
+    words, chars = ["b a", "a b", "a", "ab", "b", "a a", "ab b"], ["ab", " ab", "ab ", " ab ", "ba", "aab", "  a"]
+    n = len(words) + len(chars)
+    arrays = (np.linspace(1, 2, n), ["ab", "a", "b"], np.arange(2.0 * n).reshape(n, 2), np.zeros(2), 2)
+    ours, theirs = (make_scorer(words, chars, *arrays, path=path) for path in ("compiled", "python"))
+    for text in ("ab aa bb ab", "aab ba", "ab"):
+        assert sorted(ours.locate(text)) == sorted(theirs.locate(text))
+        np.testing.assert_allclose(ours.score([text])[0], theirs.score([text])[0], rtol=0, atol=1e-4)
+
+
+@pytest.mark.compiled
+def test_weights_in_single_precision_give_what_their_doubles_give():
+    rng = np.random.default_rng(0)
+    coef = rng.normal(size=(3, 9)).astype(np.float32)
+    arrays = (["war", "peace"], ["wa"], np.array([1.1, 2.3, 1.7]), ["war"])
+    single, double = (make_scorer(*arrays, c, np.zeros(9), 9, path="compiled") for c in (coef, coef.astype(float)))
+    np.testing.assert_array_equal(single.score(["war peace"])[0], double.score(["war peace"])[0])

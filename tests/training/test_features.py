@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from classifier.corpus.files import read_labels
+from classifier.errors import TrainingError
 from classifier.training import features
 from classifier.training.features import CHAR_OPTIONS, WORD_OPTIONS, count_ngrams, fit_features, stock_vectorizers
 
@@ -78,6 +79,81 @@ def test_the_compiled_counter_counts_as_scikit_learn(texts):
 def test_on_real_sentences_too(root):
     texts = [row.text for name in ("en-claims", "ru-claims") for row in read_labels(root / "labels" / f"{name}.csv")]
     assert_same(count_ngrams(texts, path="compiled"), count_ngrams(texts, path="python"))
+
+
+def assert_equal_bits(ours, theirs):
+    assert ours.shape == theirs.shape
+    for name in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("min_df", [1, 2, 3])
+def test_features_are_the_same_to_the_last_bit_on_both_paths(root, min_df):
+    texts = [row.text for name in ("en-claims", "ru-claims") for row in read_labels(root / "labels" / f"{name}.csv")]
+    texts += ["", " ", "war " * 700, "ab" * 500]
+    ours, theirs = (count_ngrams(texts, path=path) for path in ("compiled", "python"))
+    assert ours.halves is not None
+    assert theirs.halves is None
+    rng = np.random.default_rng(0)
+    train = np.sort(rng.permutation(len(texts))[: len(texts) // 2])
+    mine, its = (fit_features(counts, train, min_df=min_df) for counts in (ours, theirs))
+    for _ in range(2):
+        for name in ("word_columns", "char_columns", "idf"):
+            np.testing.assert_array_equal(getattr(mine, name), getattr(its, name))
+        assert mine.names(ours) == its.names(theirs)
+        for rows in (train, np.arange(len(texts)), train[::-1], train[:0]):
+            assert_equal_bits(mine.transform(ours, rows), its.transform(theirs, rows))
+        chosen = np.sort(rng.permutation(mine.n_features)[:500])
+        mine, its = mine.select(chosen), its.select(chosen)
+
+
+@pytest.mark.compiled
+def test_texts_without_words_or_without_anything_have_empty_rows():
+    for texts in (["", " "], [], ["!", "?"]):
+        ours, theirs = (count_ngrams(texts, path=path) for path in ("compiled", "python"))
+        assert_same(ours, theirs)
+        with pytest.raises(TrainingError):
+            fit_features(ours, np.arange(len(texts)), min_df=2)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    ("parts", "error"),
+    [
+        (([1, 1], [0, 3], [0, 2], 3), "none of 3"),
+        (([1, 1], [0, -1], [0, 2], 3), "none of 3"),
+        (([1, 0], [0, 1], [0, 2], 3), "below 1"),
+        (([1], [0, 1], [0, 2], 3), "fit together"),
+        (([1, 1], [0, 1], [0, 1], 3), "fit together"),
+        (([1, 1], [0, 1], [0, 3, 2], 3), "goes back"),
+        (([1, 1], [0, 1], [], 3), "fit together"),
+    ],
+)
+def test_counts_that_would_lead_astray_are_refused(parts, error):
+    from classifier.training._weigh import Half
+
+    counts, columns, indptr, n_columns = parts
+    with pytest.raises(ValueError, match=error):
+        Half(np.array(counts, int), np.array(columns, int), np.array(indptr, int), n_columns)
+
+
+@pytest.mark.compiled
+def test_rows_and_columns_that_are_not_there_are_refused():
+    from classifier.training._weigh import Half, tfidf
+
+    half = Half(np.array([1, 2]), np.array([0, 2]), np.array([0, 1, 2]), 3)
+    rows, columns, idf = np.array([0, 1]), np.array([0, 2]), np.ones(4)
+    for bad in ([2], [-1]):
+        with pytest.raises(IndexError):
+            half.document_frequencies(np.array(bad))
+        with pytest.raises(IndexError):
+            tfidf(half, half, columns, columns, idf, np.array(bad))
+    for bad in ([3], [-1, 2]):
+        with pytest.raises(IndexError):
+            tfidf(half, half, np.array(bad), columns, idf, rows)
+    with pytest.raises(ValueError, match="idf"):
+        tfidf(half, half, columns, columns, idf[:3], rows)
 
 
 @pytest.mark.compiled

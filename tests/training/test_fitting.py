@@ -151,3 +151,33 @@ def test_ranking_puts_what_moves_logits_first(data):
     coef[4, 1], coef[9, 0] = -5.0, 2.0
     assert rank_features(X, coef)[:2].tolist() == [4, 9]
     assert rank_features(X, coef)[2:].tolist() == [i for i in range(12) if i not in (4, 9)]
+
+
+@pytest.mark.compiled
+def test_mean_squares_are_the_same_to_the_last_bit_on_both_paths(data):
+    X, _ = data
+    for part in (X, X[:1], X[:0], X[:, :0].tocsr()):
+        if part.shape[0]:
+            np.testing.assert_array_equal(
+                fitting._mean_squares(part, "compiled"), fitting._mean_squares(part, "python")
+            )
+    coef = np.random.default_rng(1).normal(size=(12, 3))
+    np.testing.assert_array_equal(rank_features(X, coef, path="compiled"), rank_features(X, coef, path="python"))
+    from classifier.training._weigh import mean_squares
+
+    with pytest.raises(IndexError):
+        mean_squares(np.ones(1), np.array([12], np.int32), 1, 12)
+
+
+@PATHS
+@pytest.mark.parametrize("n_labels", [1, 8, 15, 24, 30, 32, 47, 71])
+def test_any_number_of_narratives(path, n_labels):
+    """Weights are padded to whole vectors and taken in tiles: each label's fit is what it is alone."""
+    rng = np.random.default_rng(n_labels)
+    X = sparse.csr_matrix(np.abs(rng.normal(size=(60, 9))) * (rng.random((60, 9)) < 0.5))
+    y = rng.random((60, n_labels)) < 0.4
+    together = fit_narratives(X, y, C_values=[1.0], random_state=0, tol=1e-5, path=path)[1.0]
+    for k in {0, n_labels // 2, n_labels - 1}:
+        alone = fit_narratives(X, y[:, [k]], C_values=[1.0], random_state=0, tol=1e-5, path=path)[1.0]
+        np.testing.assert_allclose(together.coef[:, k], alone.coef[:, 0], rtol=0, atol=1e-3)
+        np.testing.assert_allclose(together.intercept[k], alone.intercept[0], rtol=0, atol=1e-3)
