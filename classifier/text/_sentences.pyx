@@ -17,7 +17,9 @@ from libc.stdlib cimport free, malloc
 
 cdef extern from "Python.h":
     object PyType_GenericAlloc(PyTypeObject *kind, Py_ssize_t n_items)
+    bint Py_UNICODE_ISALNUM(Py_UCS4 character) noexcept nogil
     bint Py_UNICODE_ISALPHA(Py_UCS4 character) noexcept nogil
+    bint Py_UNICODE_ISDECIMAL(Py_UCS4 character) noexcept nogil
     bint Py_UNICODE_ISSPACE(Py_UCS4 character) noexcept nogil
     bint Py_UNICODE_ISUPPER(Py_UCS4 character) noexcept nogil
 
@@ -197,11 +199,15 @@ cdef class Splitter:
 
     cdef bint _goes_on(self, str text, const Line *line, Py_ssize_t begin, Py_ssize_t end) except -1:
         """See ``_belongs`` of the rules, whose shortcuts these are."""
-        cdef Py_UCS4 first = PyUnicode_READ(line.kind, line.data, begin)
+        cdef Py_UCS4 first = PyUnicode_READ(line.kind, line.data, begin), before
         cdef Py_ssize_t i, least
         if first < self.first_emoji and Py_UNICODE_ISUPPER(first):
             if PyUnicode_READ(line.kind, line.data, line.open_end - 1) != u".":
                 return False
+            if line.open_end - line.open_begin > 1:
+                before = PyUnicode_READ(line.kind, line.data, line.open_end - 2)
+                if not Py_UNICODE_ISALNUM(before) or Py_UNICODE_ISDECIMAL(before):
+                    return False
             least = max(line.open_begin, line.open_end - self.look_back)
             i = line.open_end - 1
             while i > least and Py_UNICODE_ISALPHA(PyUnicode_READ(line.kind, line.data, i - 1)):

@@ -294,6 +294,8 @@ def _belongs(text: str, begin: int, end: int, next_begin: int, next_end: int) ->
             return True
     if text[end - 1] != ".":
         return False
+    if end - begin > 1 and (not text[end - 2].isalnum() or text[end - 2].isdecimal()):
+        return False  # neither an initial nor an abbreviation ends so
     preceding = text[max(begin, end - _LOOK_BACK) : end]
     last = preceding[:-1].rpartition(" ")[2]
     if len(last) > 1 and last.isalpha() and last.lower() not in _abbreviations:

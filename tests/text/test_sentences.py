@@ -205,8 +205,15 @@ def test_shortcuts_rest_on_what_unicode_says():
                 or character in " \t\x1f"
                 or len(f"a{character}a".splitlines()) == 2
             )
+        if not character.isalnum() or character.isdecimal():
+            assert not sentences._initial.search(f" {character}.")
         if character.isalnum():
             assert not sentences._bullet.match(f"{character} ")
+
+
+def test_abbreviations_end_in_letters():
+    """What lets both paths pass by them after a digit or a quotation mark."""
+    assert all(word[-1].isalpha() and word == word.lower() for word in sentences._abbreviations)
 
 
 def test_a_panic_of_the_segmenter_is_met_on_the_python_path_too(monkeypatch):
