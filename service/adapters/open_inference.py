@@ -241,9 +241,11 @@ async def infer_with_version(request: Request, model_name: str, version: str) ->
     },
 )
 async def repository_index(request: Request) -> list[dict[str, str]]:
-    """Triton's model repository extension, read only: the version that answers where none is named."""
-    identity = models_of(request).current.identity
-    return [{"name": identity.name, "version": identity.version, "state": "READY"}]
+    """Triton's model repository extension, read only. Versions that are not loaded are, when they are asked for."""
+    models = models_of(request)
+    name = models.current.identity.name
+    versions = await run_in_threadpool(models.listing)
+    return [{"name": name, "version": entry["version"], "state": "READY"} for entry in versions]
 
 
 async def _model(request: Request, name: str, version: str | None = None) -> NarrativeModel:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.utils import InferenceServerException
 
-from tests.service.adapters.served import MAX_ITEMS
+from classifier import load_model
+from tests.service.adapters.served import MAX_ITEMS, serving, small_settings
 
 TEXTS = [
     "A war with Azerbaijan is inevitable, military bloggers wrote. 🙂",
@@ -111,6 +112,20 @@ def test_asynchronous_requests(server, small_model):
     asked = [server.async_infer("small", [tensor([text])]) for text in TEXTS]
     for text, request in zip(TEXTS, asked, strict=True):
         assert np.array_equal(request.get_result().as_numpy("probabilities"), expected(small_model, [text]))
+
+
+def test_older_versions_answer(two_models, tmp_path):
+    with serving(small_settings(two_models, tmp_path)) as address, triton.InferenceServerClient(address) as server:
+        assert server.get_model_metadata("small")["versions"] == ["v1", "v2"]
+        assert [entry["version"] for entry in server.get_model_repository_index()] == ["v1", "v2"]
+        for version in ("v2", "v1"):
+            assert server.is_model_ready("small", version)
+            result = server.infer("small", [tensor(TEXTS)], model_version=version)
+            model = load_model(two_models / version)
+            assert result.get_response()["model_version"] == version
+            assert result.get_response()["parameters"]["digest"] == model.identity.digest
+            assert np.array_equal(result.as_numpy("probabilities"), expected(model, TEXTS))
+        assert not server.is_model_ready("small", "v3")
 
 
 @pytest.mark.parametrize(
