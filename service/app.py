@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.models.load()
         figures.serving(app.state.models.current.identity)
         app.state.feedback = feedback.LiveFeedback(settings)
-        async with app.state.models.following():
+        async with app.state.models.following(), figures.settling():
             yield
         await app.state.feedback.close()
         figures.retire(os.getpid())

@@ -6,8 +6,11 @@ then keeps its figures in files there, and whichever is asked adds them up.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import Counter as Tally
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from threading import Lock
 from typing import cast
 
@@ -21,6 +24,8 @@ from classifier.model.scoring import NarrativeModel
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
+
+SETTLE_SECONDS = 1.0
 
 router = APIRouter()
 
@@ -132,6 +137,21 @@ class Metrics:
             self.model_info.labels(old.name, old.version, old.digest).set(0)
         self._answering = identity
         self.model_info.labels(identity.name, identity.version, identity.digest).set(1)
+
+    @asynccontextmanager
+    async def settling(self) -> AsyncIterator[None]:
+        """Hand over every second while it lasts, so that another worker that is asked has these figures too."""
+
+        async def now_and_then() -> None:
+            while True:
+                await asyncio.sleep(SETTLE_SECONDS)
+                self.settle()
+
+        task = asyncio.create_task(now_and_then())
+        try:
+            yield
+        finally:
+            task.cancel()
 
     def retire(self, pid: int) -> None:
         """Hand over what is left when a worker stops; its gauges count no more."""
