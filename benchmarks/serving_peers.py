@@ -56,25 +56,36 @@ def pipeline(port: int, path: str) -> None:
     uvicorn.run(app, port=port, access_log=False, log_level="warning")
 
 
+try:
+    from litserve import LitAPI
+except ImportError:  # where only echo is wanted
+    LitAPI = object
+
+
+class LitServeAPI(LitAPI):
+    """Its worker is a process of its own that imports this file, so this cannot stand inside a function."""
+
+    def setup(self, device: str) -> None:
+        import joblib
+
+        self.model = joblib.load(os.environ["PIPELINE"])
+
+    def decode_request(self, request: dict[str, Any]) -> str:
+        return request["text"]
+
+    def predict(self, text: str) -> list[float]:
+        return self.model.predict_proba([text])[0].tolist()
+
+    def encode_response(self, output: list[float]) -> dict[str, list[float]]:
+        return {"probabilities": output}
+
+
 def litserve(port: int, path: str) -> None:
     """LitServe, one worker."""
-    import joblib
     import litserve as ls
 
-    class API(ls.LitAPI):
-        def setup(self, device: str) -> None:
-            self.model = joblib.load(path)
-
-        def decode_request(self, request: dict[str, Any]) -> str:
-            return request["text"]
-
-        def predict(self, text: str) -> list[float]:
-            return self.model.predict_proba([text])[0].tolist()
-
-        def encode_response(self, output: list[float]) -> dict[str, list[float]]:
-            return {"probabilities": output}
-
-    server = ls.LitServer(API(api_path="/v1/score"), accelerator="cpu", workers_per_device=1)
+    os.environ["PIPELINE"] = path
+    server = ls.LitServer(LitServeAPI(api_path="/v1/score"), accelerator="cpu", workers_per_device=1)
     server.run(host="127.0.0.1", port=port, generate_client_file=False, log_level="warning")
 
 

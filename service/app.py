@@ -19,6 +19,7 @@ from service.direct import GZIP_FROM, GZIP_LEVEL, Direct
 from service.guard import Guard
 from service.limits import Limits
 from service.live import LiveModels
+from service.logs import RequestLog
 from service.metrics import Metrics
 from service.schemas import components
 from service.settings import Settings
@@ -29,6 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application. The model is loaded when it starts; :class:`ModelError` stops the start."""
     settings = settings or Settings()
     figures = Metrics()
+    requests = RequestLog()
 
     def reloaded(event: str) -> None:
         figures.reloads.labels(event).inc()
@@ -44,6 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         await app.state.feedback.close()
         figures.retire(os.getpid())
+        requests.flush()
 
     app = FastAPI(
         title="Narrative classifier",
@@ -56,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = figures
+    app.state.request_log = requests
     app.state.models = LiveModels(settings, on_event=reloaded)
     # The one that is added last is the outermost.
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM, compresslevel=GZIP_LEVEL)
@@ -70,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["X-Request-ID", "Retry-After"],
         )
     app.add_middleware(Guard, settings=settings, metrics=figures)
-    app.add_middleware(Telemetry, metrics=figures)
+    app.add_middleware(Telemetry, metrics=figures, log=requests)
     problems.install(app)
     app.include_router(scoring.router)
     app.include_router(models.router)

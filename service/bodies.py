@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import types
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import msgspec
 from fastapi import Request
-from starlette.types import Scope
+from starlette.types import Message, Receive, Scope
 
 from service.limits import admit
 from service.problems import Problem
@@ -74,6 +76,36 @@ async def read_body(request: Request) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+async def _by(until: float, receive: Receive) -> Message:
+    """``await receive()``, at most until then. A message that is there already, as most are, needs no timer."""
+    coming = cast(Coroutine[Any, Any, Message], receive())
+    try:
+        waited_for = coming.send(None)
+    except StopIteration as there:
+        return cast(Message, there.value)
+    async with asyncio.timeout_at(until):
+        return await _rest(coming, waited_for)
+
+
+@types.coroutine
+def _rest(coming: Coroutine[Any, Any, Message], waited_for: Any) -> Generator[Any, Any, Message]:
+    """What is left of a coroutine after its first step (PEP 380's expansion of ``yield from``)."""
+    while True:
+        try:
+            sent = yield waited_for
+        except GeneratorExit:
+            coming.close()
+            raise
+        except BaseException as error:  # noqa: BLE001 - handed to whom it concerns
+            step = partial(coming.throw, error)
+        else:
+            step = partial(coming.send, sent)
+        try:
+            waited_for = step()
+        except StopIteration as there:
+            return cast(Message, there.value)
+
+
 async def body_parts(request: Request, seconds: float, *, each: bool = False) -> AsyncIterator[bytes]:
     """The body as it arrives, unpacked where it is packed with gzip or deflate; no part is over 256 KiB when unpacked.
 
@@ -85,8 +117,7 @@ async def body_parts(request: Request, seconds: float, *, each: bool = False) ->
     more = True
     while more:
         try:
-            async with asyncio.timeout_at(until):
-                message = await request.receive()
+            message = await _by(until, request.receive)
         except TimeoutError:
             raise Problem(408, f"the body did not arrive within {seconds:g} s") from None
         if message["type"] == "http.disconnect":

@@ -81,37 +81,33 @@ class Metrics:
             multiprocess_mode="livemax" if several else "all",
         )
         self._answering: ModelIdentity | None = None
-        self._routes: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self.begun = 0
+        self.ended = 0
+        self._served: dict[tuple[str, str, int], list[float]] = {}
         # Counted here, handed over when read: many labels a text would cost more than its scoring. Threads score too.
         self._decided: Tally[tuple[str, str]] = Tally()
         self._doubted: Tally[str] = Tally()
+        self._coverages: list[float] = []
         self._texts: Tally[tuple[str, ...]] = Tally()
         self._lock = Lock()
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
         key = (method, route, status)
-        found = self._routes.get(key)
-        if found is None:
-            found = self._routes[key] = (
-                self.requests.labels(method, route, str(status)),
-                self.seconds.labels(method, route),
-            )
-        found[0].inc()
-        found[1].observe(seconds)
+        self.ended += 1
+        self._served.setdefault(key, []).append(seconds)
 
     def scored(self, model: NarrativeModel, answer: Answer) -> None:
         """Count the decisions of an answer, those of "no" too, which it may leave out."""
         with self._lock:
             self._texts[model.ids] += len(answer.results)
             for result in answer.results:
+                self._coverages.append(result.coverage)
                 for label in result.labels:
                     if label.decision != "no":
                         self._decided[label.id, label.decision] += 1
                         if label.reason is not None:
                             self._doubted[label.reason] += 1
-        for result in answer.results:
-            self.unknown.observe(1.0 - result.coverage)
 
     def settle(self) -> None:
         """Hand over what was counted aside. Called before figures are read, and by a worker now and then."""
@@ -119,12 +115,22 @@ class Metrics:
             decided, self._decided = self._decided, Tally()
             texts, self._texts = self._texts, Tally()
             doubted, self._doubted = self._doubted, Tally()
+            coverages, self._coverages = self._coverages, []
         for ids, n_texts in texts.items():
             for label in ids:
                 decided[label, "no"] += n_texts
         for (label, decision), n in decided.items():
             if decision != "no":
                 decided[label, "no"] -= n
+        self.in_hand.set(self.begun - self.ended)
+        served, self._served = self._served, {}
+        for (method, route, status), times in served.items():
+            self.requests.labels(method, route, str(status)).inc(len(times))
+            histogram = self.seconds.labels(method, route)
+            for seconds in times:
+                histogram.observe(seconds)
+        for coverage in coverages:
+            self.unknown.observe(1.0 - coverage)
         for (label, decision), n in decided.items():
             self.decisions.labels(label, decision).inc(max(n, 0))
         for reason, n in doubted.items():

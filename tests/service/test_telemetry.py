@@ -1,13 +1,15 @@
+import asyncio
 import json
 import logging
 import re
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.app import create_app
-from service.logs import JSONFormatter
+from service.logs import JSONFormatter, RequestLog
 from service.settings import Settings
 
 TEXT = {"text": "War is inevitable, secret-word said."}
@@ -42,13 +44,15 @@ def test_the_caller_s_own_id_comes_back(client, given, kept):
     assert (client.get("/health/live", headers={"x-request-id": given}).headers["x-request-id"] == given) is kept
 
 
-def test_the_log_says_what_happened_and_no_text(client, caplog):
-    with caplog.at_level(logging.INFO, "narratives.requests"):
-        logging.getLogger("narratives").propagate = True
-        client.post("/v1/score", json=TEXT, headers={"x-request-id": "r1"})
-        client.get("/no/secret-word/here")
-    lines = [json.loads(JSONFormatter().format(record)) for record in caplog.records if record.name.startswith("narr")]
-    scored, missed = lines
+def test_the_log_says_what_happened_and_no_text(client, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("narratives.requests"), "level", logging.INFO)
+    logging.getLogger("narratives.requests").manager._clear_cache()
+    written = []
+    monkeypatch.setattr(client.app.state.request_log, "_write", written.append)
+    client.post("/v1/score", json=TEXT, headers={"x-request-id": "r1"})
+    client.get("/no/secret-word/here")
+    client.app.state.request_log.flush()
+    scored, missed = [json.loads(line) for line in b"".join(written).splitlines()]
     assert (scored["request_id"], scored["method"], scored["route"], scored["status"]) == (
         "r1",
         "POST",
@@ -56,7 +60,29 @@ def test_the_log_says_what_happened_and_no_text(client, caplog):
         200,
     )
     assert (missed["route"], missed["status"]) == ("other", 404)
-    assert "secret-word" not in json.dumps(lines)
+    assert scored["milliseconds"] > 0
+    assert datetime.fromisoformat(scored["time"]) <= datetime.now(UTC)
+    assert b"secret-word" not in b"".join(written)
+
+
+def test_lines_are_written_soon_by_themselves():
+    async def run():
+        written = []
+        log = RequestLog(written.append)
+        log._logger = logging.getLogger("narratives.test-of-requests")
+        log._logger.setLevel(logging.INFO)
+        for i in range(3):
+            log.add(str(i), "GET", "/", 200, 0.001, "desk")
+        assert not written
+        while not written:
+            await asyncio.sleep(0.01)
+        (lines,) = written
+        assert [json.loads(line)["request_id"] for line in lines.splitlines()] == ["0", "1", "2"]
+        assert json.loads(lines.splitlines()[0])["key"] == "desk"
+        log.flush()
+        assert len(written) == 1
+
+    asyncio.run(run())
 
 
 def test_a_fault_is_logged_with_its_id_and_without_the_text(client, caplog, monkeypatch):
