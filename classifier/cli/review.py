@@ -66,7 +66,7 @@ def review(
         if rank_only:
             return
         if not apply:
-            walk = _Walk(out, store, model, reviewer or _user())
+            walk = _Walk(out, store, model, reviewer or current_user())
             walk.go(state)
             told = ", ".join(f"{n} {what}" for what, n in walk.counts.items())
             out.print(told or "nothing decided")
@@ -84,7 +84,7 @@ def open_store(database: str) -> FeedbackStore:
     return store
 
 
-def _user() -> str:
+def current_user() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -9,23 +9,23 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from classifier.corpus.files import read_labels, write_labels
+from classifier.corpus.held_out import read_held_out
 from classifier.corpus.sentence import LabelledSentence
 from classifier.corpus.splits import near_duplicates
-from classifier.errors import CorpusError, MissingExtra
+from classifier.errors import MissingExtra
 from classifier.feedback import FeedbackStore, StoredFeedback
 from classifier.model.scoring import NarrativeModel
+from classifier.review.locking import alone
 from classifier.review.opinion import likeliest_voice
 from classifier.review.pieces import judged_piece
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from classifier.text.languages import detect_language
-from classifier.text.sentences import split_sentences
 
 FILE = "feedback.csv"
 
@@ -76,7 +76,7 @@ def move_accepted(store: FeedbackStore, labels: str | Path, model: NarrativeMode
     if not rows:
         return []
     labels = Path(labels)
-    with _alone(labels):
+    with alone(labels):
         # Read again inside the lock: another run may have moved them.
         rows = store.all("accepted")
         plan = _Plan(labels, model)
@@ -90,27 +90,6 @@ def move_accepted(store: FeedbackStore, labels: str | Path, model: NarrativeMode
     return outcomes
 
 
-@contextmanager
-def _alone(labels: Path) -> Iterator[None]:
-    """Keep a second run of this out while the file is read and written (where the system can)."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    import os
-
-    try:
-        descriptor = os.open(labels, os.O_RDONLY)
-    except OSError as error:
-        raise CorpusError(f"{labels}: cannot be opened: {error.strerror}; name the directory of the labels") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 class _Plan:
     """What the label file will be. ``own`` maps ids to the rows of ``feedback.csv``."""
 
@@ -118,7 +97,7 @@ class _Plan:
         self._model = model
         self._taxonomy: Taxonomy = load_taxonomy(labels / "taxonomy.yaml")
         self._corpus = read_labels(labels)
-        self._held_out = _held_out(labels)
+        self._held_out = read_held_out(labels)
         self.own = {row.id: row for row in self._corpus if Path(row.source) == labels / FILE}
         self._by_text = {row.text: row.id for row in self.own.values()}
         self.changed = False
@@ -316,13 +295,3 @@ def _language(text: str) -> str:
         return detect_language(text)[0]
     except MissingExtra:
         return "ru" if re.search("[\u0400-\u04ff]", text) else "en"
-
-
-def _held_out(labels: Path) -> list[tuple[str, str]]:
-    """Place and text of every sentence of the test set."""
-    test = labels / "test"
-    found = [(row.place, row.text) for file in sorted(test.glob("*.csv")) for row in read_labels(file)]
-    for file in sorted(test.glob("**/*.txt")):
-        text = file.read_text(encoding="utf-8")
-        found += [(str(file), text[span.begin : span.end]) for span in split_sentences(text)]
-    return found

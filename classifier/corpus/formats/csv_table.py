@@ -46,7 +46,7 @@ def read(path: Path, reading: Reading) -> Iterator[ForeignRow | BadRow]:
             first = file.readline(MAX_TEXT)
         if not first:
             raise CorpusError(f"{path}: the file is empty")
-        delimiter = reading.delimiter or (told[1] if told else _find_delimiter(first))
+        delimiter = reading.delimiter or (told[1] if told else find_delimiter(first))
         if len(delimiter) != 1:
             raise CorpusError(f"{delimiter!r} is no delimiter; give one character")
         yield from _records(path, reading, encoding, delimiter, _chain(first, file), skipped)
@@ -75,7 +75,7 @@ def _records(
         if not any(field.strip() for field in fields):
             continue
         if columns is None:
-            header = [_unescape(field) for field in fields]
+            header = [unescape(field) for field in fields]
             columns = Columns(header, reading, f"{source}, row {begin}")
             continue
         if len(fields) != len(header):
@@ -88,7 +88,7 @@ def _records(
                 )
                 continue
             fields = fields[: len(header)]
-        record = dict(zip(header, map(_unescape, fields), strict=True))
+        record = dict(zip(header, map(unescape, fields), strict=True))
         undecodable = next((name for name in columns.used if _broken(record[name], encoding)), None)
         if undecodable is not None:
             yield BadRow(source, begin, f"{undecodable!r} holds bytes that are not {encoding}; name another --encoding")
@@ -101,7 +101,7 @@ def _chain(first: str, rest: Iterable[str]) -> Iterator[str]:
     yield from rest
 
 
-def _find_delimiter(header: str) -> str:
+def find_delimiter(header: str) -> str:
     """The delimiter that cuts the header into most fields; a comma where there is one column."""
 
     def fields(delimiter: str) -> int:
@@ -126,7 +126,8 @@ def _is_wide(encoding: str) -> bool:
     return encoding.startswith(("utf-16", "utf-32"))
 
 
-def _unescape(field: str) -> str:
+def unescape(field: str) -> str:
+    """The inverse of :func:`no_formula`."""
     return field[1:] if _escaped.match(field) else field
 
 
