@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from classifier.cli import labels_doubt, labels_export, labels_import, review
+from classifier.cli import labels_doubt, labels_export, labels_import, labels_suggest, review
 from classifier.cli.console import table_console
 from classifier.errors import MissingExtra
 
@@ -66,3 +66,4 @@ def check(
 
 app.command("review")(review.review)
 app.command("doubt")(labels_doubt.doubt)
+app.command("suggest")(labels_suggest.suggest)
