@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ CHUNK = 500
 
 
 def batch_of_texts(items: Iterable[TextItem], model: NarrativeModel) -> Batch:
-    """Score texts, each as a whole, and keep what is compared: some 200 bytes a text, and the words met."""
+    """Score texts, each as a whole, and keep what is compared: some 600 bytes a text, and the words met."""
     rows = _Rows(model)
     stream = iter(items)
     while chunk := list(itertools.islice(stream, CHUNK)):
@@ -54,6 +54,9 @@ def batch_of_answers(answers: Iterable[Mapping[str, Any]], model: NarrativeModel
                 f"{at}: answered by {digest}, and the model here is {model.identity.digest}; "
                 "name that model with --model, or give the texts"
             )
+        strange = next((narrative for narrative, _, _ in labels if narrative not in model.ids), None)
+        if strange is not None:
+            raise InputError(f"{at}: {strange!r} is no narrative of the model; has the file been edited?")
         rows.add(text, coverage, labels)
     return rows.batch()
 
@@ -72,7 +75,7 @@ class _Rows:
         self._words: Counter[str] = Counter()
         self._complete = True
 
-    def add(self, text: str, coverage: float, labels: list[tuple[str, str, float]]) -> None:
+    def add(self, text: str, coverage: float, labels: Sequence[tuple[str, str, float]]) -> None:
         yes, unsure = np.zeros(len(self._ids), dtype=np.bool_), np.zeros(len(self._ids), dtype=np.bool_)
         logits = np.full(len(self._ids), np.nan, dtype=np.float32)
         for narrative, decision, logit in labels:

@@ -13,7 +13,8 @@ VERDICTS = {
     "too few": "Too few texts to say anything.",
 }
 
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;
+color:#111;background:#fff}
 table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .75rem;border-bottom:1px solid #bbb;text-align:right}
 th:first-child,td:first-child{text-align:left}caption{text-align:left;font-weight:600}"""
 
@@ -46,7 +47,8 @@ def drift_page(drift: Drift, old: str, new: str) -> str:
 {_head("", "old", "new", "difference")}{shares}</table>
 <table><caption>Narratives: texts tagged, with 95 % intervals of the difference; and their scores</caption>
 {_head("", "old", "new", "difference", "KS", "adjusted p", "stability index", "by chance up to")}{narratives}</table>
-<table><caption>Words that are new (z above 0) or gone</caption>{_head("", "texts, old", "texts, new", "z")}{words}</table>
+<table><caption>Words that are new (z above 0) or gone</caption>
+{_head("", "texts, old", "texts, new", "z")}{words}</table>
 </body></html>
 """
 
