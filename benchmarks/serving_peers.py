@@ -70,7 +70,7 @@ class LitServeAPI(LitAPI):
 
         self.model = joblib.load(os.environ["PIPELINE"])
 
-    def decode_request(self, request: dict[str, Any]) -> str:
+    def decode_request(self, request):  # LitServe reads annotations, and these are strings
         return request["text"]
 
     def predict(self, text: str) -> list[float]:
