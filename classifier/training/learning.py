@@ -28,7 +28,7 @@ from classifier.training.calibration import MIN_SUPPORT, MIN_UNITS
 from classifier.training.crossval import Options, OutOfFold, Progress, fit_rows
 from classifier.training.evaluation import Prepared
 from classifier.training.fitting import VoicePairs
-from classifier.training.metrics import average_precision, bootstrap_weights
+from classifier.training.metrics import average_precision, bootstrap_weights, interval
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)
 """Parts of the units that are tried; the whole is known already."""
@@ -51,6 +51,7 @@ def learning_curve(
         ``average_precision`` (narrative -> value, None for a part without that narrative), ``macro``.
         ``forecast``: narrative (and "macro") -> ``now``, ``twice``, ``gain``, ``gain_interval`` (95 %), ``hindcast``
         (today's value as the line without its last point has it), or ``reason`` where there is none.
+        ``average_precision_interval``: narrative -> 95 % interval of today's value.
         ``hindcast_error``: root mean square of ``hindcast - now`` over narratives, or None.
     """
     n_narratives = len(prepared.taxonomy.ids)
@@ -101,6 +102,11 @@ def learning_curve(
             }
             for s, (share, size) in enumerate(zip(shares, sizes, strict=True))
         ],
+        "average_precision_interval": {
+            narrative: interval(samples[-1, k])
+            for k, narrative in enumerate(prepared.taxonomy.ids)
+            if np.isfinite(samples[-1, k]).all()
+        },
         **_forecasts(prepared, np.array(shares), values, samples),
     }
 
