@@ -74,7 +74,7 @@ def unseen_outlets(
         return {
             "reason": "no row has an outlet; fill the column 'outlet'"
             if not len(known)
-            else f"all rows with an outlet have the same one, {outlets[0]!r}"
+            else f"all rows with an outlet have the same one, {str(outlets[0])!r}"
         }
     n_folds = min(options.n_folds, len(outlets))
     folds = stratified_folds(prepared.y[known], numbers.astype(np.int64), n_folds, random_state=options.random_state)

@@ -6,7 +6,8 @@ folds are those of the full cross-validation, so every part is judged on the sam
 The error, 1 - average precision, is taken for a power of the number of labels [1]_, [2]_: a line through the logarithms
 of both, where later points weigh more. Four points cannot fix an error that no number of labels removes, so there is
 none in the curve, and a forecast is rather too high than too low. How far off it is can be seen: the same line without
-its last point forecasts today's average precision, which is known.
+its last point forecasts today's average precision, which is known. Intervals hold that miss, the chance in which units
+were labelled (bootstrap), and the line through the last two points alone, which bends with a curve that levels off.
 
 References
 ----------
@@ -48,7 +49,8 @@ def learning_curve(
     -------
     dict
         ``points``: for each part ``share`` (of the units), ``n_sentences`` (that a fold trains on, on average),
-        ``average_precision`` (narrative -> value, None for a part without that narrative), ``macro``.
+        ``average_precision`` (narrative -> value, None for a part without that narrative), ``macro`` (mean over the
+        narratives that have a forecast, or over all where none has).
         ``forecast``: narrative (and "macro") -> ``now``, ``twice``, ``gain``, ``gain_interval`` (95 %), ``hindcast``
         (today's value as the line without its last point has it), or ``reason`` where there is none.
         ``average_precision_interval``: narrative -> 95 % interval of today's value.
@@ -89,6 +91,9 @@ def learning_curve(
         for s in np.flatnonzero(seen[:, k]):
             values[s, k] = average_precision(logits[s][:, k], y)
             samples[s, k] = weighted_average_precision(logits[s][:, k], y, weights)
+    forecasts = _forecasts(prepared, np.array(shares), values, samples)
+    # The mean is over the same narratives at every point.
+    judged = [k for k, narrative in enumerate(prepared.taxonomy.ids) if "now" in forecasts["forecast"][narrative]]
     return {
         "points": [
             {
@@ -98,7 +103,7 @@ def learning_curve(
                     narrative: None if np.isnan(values[s, k]) else round(float(values[s, k]), 4)
                     for k, narrative in enumerate(prepared.taxonomy.ids)
                 },
-                "macro": None if np.isnan(values[s]).all() else round(float(np.nanmean(values[s])), 4),
+                "macro": _mean(values[s, judged] if judged else values[s]),
             }
             for s, (share, size) in enumerate(zip(shares, sizes, strict=True))
         ],
@@ -107,7 +112,7 @@ def learning_curve(
             for k, narrative in enumerate(prepared.taxonomy.ids)
             if np.isfinite(samples[-1, k]).all()
         },
-        **_forecasts(prepared, np.array(shares), values, samples),
+        **forecasts,
     }
 
 
@@ -129,6 +134,10 @@ def _on_part(prepared: Prepared, C: float, part: npt.NDArray[np.bool_], options:
     for test, found in parallel(joblib.delayed(run)(fold) for fold in range(n_folds)):
         logits[test] = found
     return logits
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float | None:
+    return None if np.isnan(values).all() else round(float(np.nanmean(values)), 4)
 
 
 def _forecasts(
@@ -173,12 +182,14 @@ def _forecast(
     error: float | None,
 ) -> dict[str, Any]:
     now = float(values[-1])
-    # The line's own change from the whole to twice, set on what was measured.
-    line = extrapolate(shares, np.column_stack([values, samples]), 2.0) - extrapolate(
-        shares, np.column_stack([values, samples]), 1.0
-    )
+    both = np.column_stack([values, samples])
+    # The line's own change from the whole to twice, set on what was measured. Beside it the line through the last two
+    # points only, which has noticed where a curve levels off: the interval holds what either may come to.
+    line = extrapolate(shares, both, 2.0) - extrapolate(shares, both, 1.0)
+    local = extrapolate(shares[-2:], both[-2:], 2.0) - both[-1]
     gain = float(np.clip(line[0], 0.0, 1.0 - now))
-    low, high = np.quantile(line[1:], [0.025, 0.975])
+    low = min(np.quantile(line[1:], 0.025), np.quantile(local[1:], 0.025), gain)
+    high = max(np.quantile(line[1:], 0.975), np.quantile(local[1:], 0.975), gain)
     model = 1.96 * (error or 0.0)
     return {
         "now": round(now, 4),

@@ -275,8 +275,9 @@ def _learning(findings: Findings) -> Section:
         blocks.append(
             Paragraph(
                 f"How sure: made from the smaller parts only, the same forecast misses today's average precision by "
-                f"{f['hindcast_error']:.3f} (root mean square over narratives). The intervals contain this and the "
-                "chance in which units were labelled; a forecast whose interval holds 0 promises nothing."
+                f"{f['hindcast_error']:.3f} (root mean square over narratives). The intervals contain this, the "
+                "chance in which units were labelled, and the line through the last two points alone, which bends "
+                "where a curve levels off. A forecast whose interval holds 0 promises nothing."
             )
         )
     shares = [point["share"] for point in f["points"]]
