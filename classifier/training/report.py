@@ -12,7 +12,7 @@ from classifier.errors import ModelNotFound, TrainingError
 from classifier.model.scoring import NarrativeModel
 from classifier.model.versions import load_model
 from classifier.taxonomy import load_taxonomy
-from classifier.training.crossval import Judged, Options, Progress, cross_validate, judge
+from classifier.training.crossval import Judged, Options, Progress, cross_validate, judge, min_df_for
 from classifier.training.evaluation import (
     Prepared,
     compare_baselines,
@@ -95,9 +95,11 @@ def gather(
     fits = model is not None and model.taxonomy.ids == taxonomy.ids
     if model is not None and fits:
         fitted = model.parameters["training"]
+        usual = min_df_for(Options(), model.manifest["training_data"]["n_sentences"])
         options = replace(
             options,
-            min_df=fitted["min_df"],
+            # Parts of a corpus take the min_df of their own size, as in training.
+            min_df=None if fitted["min_df"] == usual else fitted["min_df"],
             max_features=fitted["max_features"],
             max_false_alarms=fitted["max_false_alarms"],
             voice_C=fitted["voice_C"],
