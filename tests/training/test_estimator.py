@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from classifier.corpus.files import read_labels, write_labels
@@ -22,10 +23,31 @@ from classifier.training.estimator import NarrativeClassifier
 from classifier.training.train import train
 
 EXPECTED_FAILED_CHECKS: dict[str, str] = {}
-"""Checks of scikit-learn that texts or several labels forbid, with the reason."""
+"""None of those that scikit-learn runs on estimators of texts.
+
+That is few: it leaves out every check that makes up a matrix of numbers, since X is texts (tag ``two_d_array`` false).
+Of these, the ones that need no data are run below by name, and those on behaviour are written anew with texts. Without
+a counterpart stay: sample weights and class weights (no such parameters), sparse, complex, NaN and array-API input (no
+texts), and multi-class targets (labels are a matrix or lists).
+"""
+
+WITHOUT_DATA = (
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_estimators_unfitted",
+    "check_fit1d",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_set_params",
+    "check_valid_tag_types",
+)
 
 with warnings.catch_warnings():
-    # Checks that need matrices are left out by scikit-learn itself for estimators of texts, with this warning.
+    # What is left out is told by this warning.
     warnings.simplefilter("ignore", SkipTestWarning)
     checks = parametrize_with_checks(
         [NarrativeClassifier()], expected_failed_checks=lambda estimator: EXPECTED_FAILED_CHECKS
@@ -35,6 +57,11 @@ with warnings.catch_warnings():
 @checks
 def test_scikit_learn_checks_it(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("name", WITHOUT_DATA)
+def test_checks_that_need_no_matrix_pass(name):
+    getattr(estimator_checks, name)("NarrativeClassifier", NarrativeClassifier())
 
 
 QUICK = {"C_grid": (8.0,), "n_folds": 2}
@@ -88,6 +115,25 @@ def test_names_and_a_matrix_say_the_same():
     assert np.array_equal(named.decision_function(TEXTS), numbered.decision_function(TEXTS))
     assert np.array_equal(NarrativeClassifier(**QUICK).fit(TEXTS, MATRIX.tolist()).coef_, named.coef_)
     assert (named.predict(TEXTS) == MATRIX).mean() > 0.9
+
+
+def test_fitting_again_and_predicting_change_nothing():
+    """check_fit_idempotent, check_dict_unchanged, check_dont_overwrite_parameters, check_methods_* with texts."""
+    fitted = NarrativeClassifier(**QUICK)
+    before = fitted.get_params()
+    texts, y = tuple(TEXTS), MATRIX.copy()
+    y.flags.writeable = False
+    assert fitted.fit(texts, y) is fitted
+    state = set(vars(fitted))
+    first = fitted.decision_function(texts)
+    assert set(vars(fitted)) == state
+    assert all(name.endswith("_") for name in state - set(before))
+    assert fitted.get_params() == before
+    order = np.random.default_rng(0).permutation(len(texts))
+    np.testing.assert_allclose(fitted.decision_function([texts[i] for i in order]), first[order], atol=1e-12)
+    for i in (0, 7):
+        np.testing.assert_allclose(fitted.decision_function([texts[i]])[0], first[i], atol=1e-12)
+    assert np.array_equal(fitted.fit(np.array(texts, dtype=object), y).decision_function(texts), first)
 
 
 def test_one_label_at_most_where_it_is_told_so():
