@@ -5,6 +5,9 @@
 >>> answer = model.score(["A war with Azerbaijan is inevitable, military bloggers wrote."])
 """
 
+import importlib
+from typing import Any
+
 from classifier.errors import (
     CorpusError,
     FeedbackConflict,
@@ -55,6 +58,7 @@ __all__ = [
     "ModelNotFound",
     "ModelUnsigned",
     "Narrative",
+    "NarrativeClassifier",
     "NarrativeModel",
     "NarrativesError",
     "SentenceAnswer",
@@ -72,3 +76,18 @@ __all__ = [
     "load_taxonomy",
     "split_sentences",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The estimator, which needs scikit-learn, is loaded when it is asked for."""
+    if name != "NarrativeClassifier":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        # By name, so that nothing here depends on training.
+        return importlib.import_module("classifier.training.estimator").NarrativeClassifier
+    except ImportError as error:
+        raise MissingExtra("NarrativeClassifier", "train") from error
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from classifier.cli import drift, evaluate, export, init, keys, labels, models, score, serve, train, verify
+from classifier.cli import drift, evaluate, export, init, keys, labels, models, report, score, serve, train, verify
 from classifier.errors import NarrativesError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("score")(score.score)
 app.command("train")(train.train)
 app.command("drift")(drift.drift)
 app.command("evaluate")(evaluate.evaluate)
+app.command("report")(report.report)
 app.command("verify")(verify.verify)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)

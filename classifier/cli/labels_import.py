@@ -36,6 +36,8 @@ def import_(
     group_column: Annotated[str, typer.Option(help="Column whose equal values never straddle a split.")] = "",
     split_column: Annotated[str, typer.Option(help="Column of given splits.")] = "",
     annotators_column: Annotated[str, typer.Option(help="Column of who labelled.")] = "",
+    date_column: Annotated[str, typer.Option(help="Column of the days of publication, ISO 8601.")] = "",
+    outlet_column: Annotated[str, typer.Option(help="Column of who published: site, channel, author.")] = "",
     map_: Annotated[
         Path | None, typer.Option("--map", help="YAML (theirs: ours) or CSV (theirs,ours) for label names.")
     ] = None,
@@ -79,6 +81,8 @@ def import_(
             group_column=group_column,
             split_column=split_column,
             annotators_column=annotators_column,
+            date_column=date_column,
+            outlet_column=outlet_column,
             language=language,
             separator=separator,
             delimiter=delimiter.replace("\\t", "\t"),

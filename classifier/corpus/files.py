@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import hashlib
 import io
 import json
@@ -29,10 +30,15 @@ COLUMNS = (
     "register",
     "note",
     "split",
+    "date",
+    "outlet",
 )
-"""The columns in the order in which they are written; the first four are required, the last is left out where empty."""
+"""The columns in the order in which they are written; the first four are required."""
 
 REQUIRED = COLUMNS[:4]
+
+SPARSE = frozenset({"split", "date", "outlet"})
+"""Columns that are written only where some row fills them."""
 
 
 def read_labels(path: str | Path) -> list[LabelledSentence]:
@@ -102,6 +108,8 @@ def _parse(record: Mapping[str | None, str | None], path: Path, row: int) -> Lab
         register=value.get("register", ""),
         note=value.get("note", ""),
         split=value.get("split", ""),
+        date=_date(value.get("date", ""), at),
+        outlet=value.get("outlet", ""),
         source=str(path),
         row=row,
     )
@@ -135,10 +143,24 @@ def _offset(value: str, column: str, at: str) -> int | None:
     return int(value)
 
 
+def _date(value: str, at: str) -> str:
+    if value and not is_date(value):
+        raise CorpusError(f"{at}: date {value!r} is no day; write it as 2025-06-28, or leave it empty")
+    return value
+
+
+def is_date(value: str) -> bool:
+    """Whether this is a day of the calendar, as ISO 8601 writes it: ``2025-06-28``."""
+    try:
+        return datetime.date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
 def write_labels(path: str | Path, rows: Iterable[LabelledSentence]) -> None:
     """Write one label file in one step; :func:`read_labels` reads equal rows back."""
     rows = list(rows)
-    columns = COLUMNS if any(row.split for row in rows) else COLUMNS[:-1]
+    columns = [c for c in COLUMNS if c not in SPARSE or any(getattr(row, c) for row in rows)]
     write_file(path, header_line(columns) + "".join(row_line(row, columns) for row in rows))
 
 
@@ -148,8 +170,9 @@ def header_line(columns: Sequence[str] = COLUMNS) -> str:
 
 
 def row_line(row: LabelledSentence, columns: Sequence[str] = COLUMNS) -> str:
-    """One row of a label file whose columns are the first ones of :data:`COLUMNS`."""
-    return ",".join(map(_quote, row_fields(row)[: len(columns)])) + "\n"
+    """One row of a label file that has these of :data:`COLUMNS`."""
+    fields = dict(zip(COLUMNS, row_fields(row), strict=True))
+    return ",".join(_quote(fields[column]) for column in columns) + "\n"
 
 
 def row_fields(row: LabelledSentence) -> tuple[str, ...]:
@@ -168,6 +191,8 @@ def row_fields(row: LabelledSentence) -> tuple[str, ...]:
         row.register,
         row.note,
         row.split,
+        row.date,
+        row.outlet,
     )
 
 

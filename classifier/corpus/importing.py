@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from classifier.corpus.files import header_line, read_labels, row_line
+from classifier.corpus.files import header_line, is_date, read_labels, row_line
 from classifier.corpus.formats.csv_table import no_formula
 from classifier.corpus.formats.foreign import MAX_TEXT, BadRow, BadValue, ForeignRow, Reading
 from classifier.corpus.formats.registry import find_format, get_format
@@ -217,6 +217,7 @@ class _Taker:
         self._several = False
         self._voices = False
         self.from_spans = False
+        self._date_told = False
 
     def note(self, row: LabelledSentence, source: str, number: int) -> None:
         """Remember a row that is taken, against its like."""
@@ -248,6 +249,8 @@ class _Taker:
             register=foreign.register,
             note=foreign.note,
             split=foreign.split,
+            date=self._date(foreign),
+            outlet=foreign.outlet,
         )
         _check_writable(row)
         text = self._texts.get(_hash(row.text.strip()))
@@ -261,6 +264,18 @@ class _Taker:
         self.note(row, foreign.source, foreign.row)
         self._look(row, foreign)
         return row
+
+    def _date(self, foreign: ForeignRow) -> str:
+        day = foreign.date.strip()[:10]
+        if not day or is_date(day):
+            return day
+        if not self._date_told:
+            self._date_told = True
+            self._reading.tell(
+                f"{foreign.source}, row {foreign.row}: {foreign.date[:40]!r} is no day such as 2025-06-28; "
+                "dates like it are left out, the rows are taken"
+            )
+        return ""
 
     def _language(self, foreign: ForeignRow) -> str:
         given = foreign.language or self._reading.language
@@ -319,7 +334,7 @@ def _check_text(text: str) -> None:
 
 
 def _check_writable(row: LabelledSentence) -> None:
-    for name in ("id", "text", "file", "group", "register", "note", "split", "annotators"):
+    for name in ("id", "text", "file", "group", "register", "note", "split", "outlet", "annotators"):
         value = getattr(row, name)
         text = "".join(value) if isinstance(value, tuple) else str(value)
         if "\0" in text:

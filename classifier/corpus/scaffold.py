@@ -75,6 +75,8 @@ several files. Plain UTF-8, comma-separated; a field that holds commas, quotatio
 | `register` | wire, headline, post, ...: figures are told for each |
 | `note` | why, where it was not plain |
 | `split` | empty or `train` for training; any other name holds the row out, to be measured under that name |
+| `date` | when it was published, as `2025-06-28`: `narratives report` then tells how the model does on later texts |
+| `outlet` | who published it: site, channel, author; the report then tells how it does on unseen ones |
 
 Columns after the fourth may be left out. Rows whose `narratives` are empty carry none, and are needed too: a model
 learns from them what not to tag.

@@ -16,6 +16,7 @@ class LabelledSentence:
     ``labels`` maps narrative ids to a voice, or to ``None`` where the annotators gave none. ``file``, ``begin`` and
     ``end`` (code points, half-open) stand for ``origin="article"``. Rows that share a ``group`` never straddle a
     split. ``split`` is "train" or empty for training; any other name holds the row out, to be measured under that name.
+    ``date`` (ISO, ``2025-06-28``) and ``outlet`` (site, channel, author) say when and where the text was published.
     ``source`` is the label file and ``row`` the line in it, for messages.
     """
 
@@ -32,6 +33,8 @@ class LabelledSentence:
     register: str = ""
     note: str = ""
     split: str = ""
+    date: str = ""
+    outlet: str = ""
     source: str = field(default="", compare=False)
     row: int = field(default=0, compare=False)
 

@@ -148,11 +148,11 @@ def _confusions(found: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         "| missed | tagged | sentences | for example |",
         "|---|---|---|---|",
-        *[f"| {c['missed']} | {c['tagged']} | {c['n_sentences']} | {_cell(c['example'])} |" for c in found],
+        *[f"| {c['missed']} | {c['tagged']} | {c['n_sentences']} | {table_cell(c['example'])} |" for c in found],
     ]
 
 
-def _cell(text: str, width: int = 200) -> str:
+def table_cell(text: str, width: int = 200) -> str:
     """A text as a cell of a Markdown table."""
     plain = " ".join(text.split())
     plain = plain if len(plain) <= width else plain[: width - 1] + "…"

@@ -70,6 +70,18 @@ def prepare(
     )
 
 
+def count_confusions(prepared: Prepared, judged: Judged) -> npt.NDArray[np.int64]:
+    """Sentences in which the row's narrative was missed and the column's tagged without being there.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_narratives, n_narratives)
+    """
+    missed, wrong = prepared.y & ~judged.y_pred, judged.y_pred & ~prepared.y
+    result: npt.NDArray[np.int64] = missed.astype(np.int64).T @ wrong.astype(np.int64)
+    return result
+
+
 def find_confusions(prepared: Prepared, judged: Judged, *, top: int = 10) -> list[dict[str, Any]]:
     """The commonest pairs of a narrative that was missed and another that was tagged in its stead.
 
@@ -81,7 +93,7 @@ def find_confusions(prepared: Prepared, judged: Judged, *, top: int = 10) -> lis
     """
     ids = prepared.taxonomy.ids
     missed, wrong = prepared.y & ~judged.y_pred, judged.y_pred & ~prepared.y
-    table = missed.astype(np.int64).T @ wrong.astype(np.int64)
+    table = count_confusions(prepared, judged)
     found = []
     for flat in np.argsort(-table, axis=None, kind="stable")[:top].tolist():
         a, b = divmod(flat, len(ids))
@@ -163,6 +175,30 @@ def random_split(prepared: Prepared, C: float, options: Options, progress: Progr
     return measure(prepared.taxonomy.ids, prepared.y, judged.y_pred, judged.probabilities, alone)
 
 
+def score_held_out(
+    prepared: Prepared,
+    scores: OutOfFold,
+    train: npt.NDArray[np.int64],
+    test: npt.NDArray[np.int64],
+    options: Options,
+) -> Judged:
+    """Score the rows ``test`` with a model fitted on the rows ``train``.
+
+    Calibration and thresholds come from the out-of-fold scores of ``train``.
+    """
+    fitted = fit_rows(prepared.counts, train, prepared.y, prepared.pairs, [scores.C], options)
+    slope, shift = stack_lines(fit_lines(scores.logits[train], prepared.y[train]))
+    thresholds = fit_thresholds(
+        sigmoid(scores.logits[train] * slope + shift),
+        prepared.y[train],
+        max_false_alarms=options.max_false_alarms,
+        multilabel=prepared.taxonomy.multilabel,
+    )
+    logits = fitted.heads[scores.C].decision_function(fitted.features.transform(prepared.counts, test))
+    p = sigmoid(logits * slope + shift)
+    return Judged(p, decide_all(p, thresholds.threshold, multilabel=prepared.taxonomy.multilabel))
+
+
 def leave_one_article_out(
     prepared: Prepared, scores: OutOfFold, options: Options, progress: Progress | None = None
 ) -> dict[str, Any]:
@@ -175,19 +211,9 @@ def leave_one_article_out(
     for done, file in enumerate(files):
         here = np.array([i for i, row in enumerate(prepared.rows) if row.file == file])
         other = np.flatnonzero(~np.isin(prepared.units, prepared.units[here]))
-        fitted = fit_rows(prepared.counts, other, prepared.y, prepared.pairs, [scores.C], options)
-        lines = fit_lines(scores.logits[other], prepared.y[other])
-        slope, shift = stack_lines(lines)
-        thresholds = fit_thresholds(
-            sigmoid(scores.logits[other] * slope + shift),
-            prepared.y[other],
-            max_false_alarms=options.max_false_alarms,
-            multilabel=prepared.taxonomy.multilabel,
-        )
-        logits = fitted.heads[scores.C].decision_function(fitted.features.transform(prepared.counts, here))
-        p = sigmoid(logits * slope + shift)
-        probabilities.append(p)
-        predictions.append(decide_all(p, thresholds.threshold, multilabel=prepared.taxonomy.multilabel))
+        found = score_held_out(prepared, scores, other, here, options)
+        probabilities.append(found.probabilities)
+        predictions.append(found.y_pred)
         members.append(here)
         if progress:
             progress("leaving one article out", (done + 1) / len(files))

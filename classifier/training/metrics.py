@@ -60,6 +60,25 @@ def expected_calibration_error(
     return float(np.abs(said - seen).sum() / max(1, size.sum()))
 
 
+def reliability_bins(
+    probabilities: npt.NDArray[np.float64], y_true: npt.NDArray[np.bool_], *, n_bins: int = 10
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Probability and frequency in equal bins, those that hold anything.
+
+    Returns
+    -------
+    n, given, found, half : ndarray, shape (n_filled_bins,)
+        Cases, mean probability, share that carries it, and half of its 95 % interval (normal approximation).
+    """
+    p, y = probabilities.ravel(), y_true.ravel()
+    place = np.minimum((p * n_bins).astype(np.int64), n_bins - 1)
+    n = np.bincount(place, minlength=n_bins)
+    filled = n > 0
+    given = np.bincount(place, weights=p, minlength=n_bins)[filled] / n[filled]
+    found = np.bincount(place, weights=y, minlength=n_bins)[filled] / n[filled]
+    return n[filled], given, found, 1.96 * np.sqrt(found * (1 - found) / n[filled])
+
+
 def average_precision(scores: npt.NDArray[np.float64], y_true: npt.NDArray[np.bool_]) -> float:
     """scikit-learn's average precision; 0 where there is no positive."""
     return float(average_precision_score(y_true, scores)) if y_true.any() else 0.0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.corpus.files import COLUMNS, corpus_digest, parse_narratives, read_labels, write_labels
+from classifier.corpus.files import COLUMNS, SPARSE, corpus_digest, parse_narratives, read_labels, write_labels
 from classifier.corpus.sentence import LabelledSentence
 from classifier.errors import CorpusError
 from classifier.taxonomy import VOICES
@@ -25,6 +25,9 @@ sentences = st.builds(
     annotators=st.lists(word, max_size=3).map(tuple),
     register=free,
     note=free,
+    split=free,
+    date=st.just("") | st.dates().map(str),
+    outlet=free,
 )
 
 
@@ -65,6 +68,8 @@ def test_a_directory_is_read_in_name_order_and_a_bom_and_crlf_do_not_matter(tmp_
         (b"id,text,language,narratives\n1,a,en,x;x\n", "row 2: narrative 'x' stands twice"),
         (b"id,text,language,narratives,begin\n1,a,en,,-4\n", "row 2: begin '-4' is not a whole number"),
         (b"id,text,language,narratives,origin\n1,a,en,,web\n", "row 2: origin 'web' is none of article"),
+        (b"id,text,language,narratives,date\n1,a,en,,28.6.2025\n", "row 2: date '28.6.2025' is no day"),
+        (b"id,text,language,narratives,date\n1,a,en,,20250628\n", "row 2: date '20250628' is no day"),
         (b"id,text,language,narratives\n1,\xff,en,\n", "byte 30 is not UTF-8"),
         (b'id,text,language,narratives\n1,"a,en,\n', "not valid CSV"),
     ],
@@ -95,4 +100,4 @@ def test_our_own_files_are_plain_csv(root):
         assert not data.startswith(b"\xef\xbb\xbf")
         assert b"\r" not in data
         with path.open(encoding="utf-8", newline="") as file:
-            assert next(csv.reader(file)) == [c for c in COLUMNS if c != "split"]
+            assert next(csv.reader(file)) == [c for c in COLUMNS if c not in SPARSE]

@@ -272,3 +272,16 @@ def test_a_mapping_leaves_out_and_renames(tmp_path, labels):
     source.write_text(json.dumps([{"text": "One.", "label": ["Hoax!", "spam"]}]))
     import_labels(source, labels, ENGLISH, mapping=tmp_path / "map.yaml")
     assert dict(read_labels(labels)[0].labels) == {"climate-hoax": "asserted"}
+
+
+def test_days_and_outlets_are_taken_and_what_is_no_day_is_told(tmp_path, labels):
+    source = csv_file(
+        tmp_path,
+        "id,text,label,lang,published,source",
+        "1,One.,,en,2025-06-28T10:00:00Z,site.example",
+        "2,Two.,,en,28 June,",
+    )
+    done = import_labels(source, labels)
+    one, two = read_labels(done.path)
+    assert (one.date, one.outlet, two.date, two.outlet) == ("2025-06-28", "site.example", "", "")
+    assert any("'28 June' is no day" in remark for remark in done.remarks)

@@ -148,6 +148,8 @@ def _taken(
         language=words("language"),
         group=words("group"),
         split=words("split"),
+        date=words("date"),
+        outlet=words("outlet"),
         annotators=tuple(labels) + tuple(user for user in spans if user not in labels),
     )
     if spans:

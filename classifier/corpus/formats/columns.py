@@ -44,6 +44,8 @@ GUESSES = {
     "end": ("end",),
     "register": ("register",),
     "note": ("note",),
+    "date": ("date", "published", "publication_date"),
+    "outlet": ("outlet", "source", "publisher"),
 }
 """Names by which a column is found where no option names it, the first that is there; case does not matter."""
 
@@ -56,6 +58,8 @@ OPTIONS = {
     "group": "--group-column",
     "split": "--split-column",
     "annotators": "--annotators-column",
+    "date": "--date-column",
+    "outlet": "--outlet-column",
 }
 
 _TRUE = frozenset({"1", "1.0", "true", "yes", "y", "x", "+"})
@@ -93,6 +97,8 @@ class Columns:
             "group": reading.group_column,
             "split": reading.split_column,
             "annotators": reading.annotators_column,
+            "date": reading.date_column,
+            "outlet": reading.outlet_column,
         }
         self.of: dict[str, str] = {}
         for role, guesses in GUESSES.items():
@@ -210,6 +216,8 @@ def _rows(
         register=words("register"),
         note=words("note"),
         split=words("split"),
+        date=words("date"),
+        outlet=words("outlet"),
     )
     if not spans and not with_spans:
         yield found

@@ -47,6 +47,8 @@ class ForeignRow:
     register: str = ""
     note: str = ""
     split: str = ""
+    date: str = ""
+    outlet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Reading:
     group_column: str = ""
     split_column: str = ""
     annotators_column: str = ""
+    date_column: str = ""
+    outlet_column: str = ""
     language: str = ""
     separator: str = ""
     delimiter: str = ""
@@ -137,4 +141,6 @@ def plain_values(row: LabelledSentence) -> Mapping[str, object]:
         "register": row.register,
         "note": row.note,
         "split": row.split,
+        "date": row.date,
+        "outlet": row.outlet,
     }

@@ -56,6 +56,8 @@ rows = st.lists(
         register=free,
         note=free,
         split=free,
+        date=st.just("") | st.dates().map(str),
+        outlet=free,
     ),
     min_size=1,
     max_size=4,
@@ -73,7 +75,7 @@ def there_and_back(name, given_rows, folder, writing=None):
     return [
         LabelledSentence(
             row.id, row.text, row.language, labels.find(row.labels), row.origin, row.file, row.begin, row.end,
-            row.group, row.annotators, row.register, row.note, row.split,
+            row.group, row.annotators, row.register, row.note, row.split, row.date, row.outlet,
         )
         for row in back
     ]  # fmt: skip
@@ -111,7 +113,7 @@ def test_no_cell_of_an_excel_csv_computes(tmp_path_factory, given_rows):
 def test_semeval_keeps_what_it_has_a_place_for(tmp_path_factory, given_rows):
     fit = [replace(row, id=f"EN_{k}") for k, row in enumerate(given_rows)]
     lost = {"origin": "", "file": "", "begin": None, "end": None, "group": "", "annotators": ()}
-    lost |= {"register": "", "note": "", "split": ""}
+    lost |= {"register": "", "note": "", "split": "", "date": "", "outlet": ""}
     expected = [replace(row, labels=dict.fromkeys(row.labels), **lost) for row in fit]
     back = there_and_back("semeval", fit, tmp_path_factory.getbasetemp())
     assert sorted(back, key=lambda row: row.id) == sorted(expected, key=lambda row: row.id)
