@@ -76,7 +76,7 @@ def listening(port: int) -> bool:
     return True
 
 
-def load(port: int, path: str, body: bytes, seconds: float, place: Path) -> tuple[float, float]:
+def load(port: int, path: str, body: bytes, seconds: int, place: Path) -> tuple[float, float]:
     """Requests a second and the 99th percentile in milliseconds. Any answer but 200 is an error."""
     script = place / "body.lua"
     (place / "body.json").write_bytes(body)
@@ -86,7 +86,7 @@ def load(port: int, path: str, body: bytes, seconds: float, place: Path) -> tupl
     )
     done = subprocess.run(
         [
-            *("taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--latency"),
+            *("taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"),
             *("-s", str(script), f"http://127.0.0.1:{port}{path}"),
         ],
         capture_output=True,
@@ -126,7 +126,7 @@ def resident(port: int) -> float:
     raise RuntimeError(f"nobody serves on {port}")
 
 
-def main(peers: str, seconds: float) -> None:
+def main(peers: str, seconds: int) -> None:
     """Start everything, load each in turn, print."""
     with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
         place = Path(temporary)
@@ -184,4 +184,4 @@ def main(peers: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 5.0)
+    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5)

@@ -1,6 +1,7 @@
 """Writing files so that a killed process leaves the old state or the new, never something between.
 
-Everything is written aside in the same directory, synced, and renamed over its target.
+Everything is written aside in the same directory, synced, and renamed over its target. ``tempfile`` and ``shutil`` are
+imported where something is written: a process that only scores starts without them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def write_file(path: str | Path, content: bytes | str, *, aside: Path | None = N
 
     ``aside`` is where the new content is written first, on the same file system; beside ``path`` by default.
     """
-    import tempfile  # those who only read do without
+    import tempfile
 
     path = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
@@ -53,7 +54,7 @@ def publish_directory(target: str | Path, files: dict[str, bytes]) -> Path:
         ``target`` is there already.
     """
     import shutil
-    import tempfile  # those who only read do without
+    import tempfile
 
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,7 @@ def new_file(target: str | Path, *, replace: bool = False) -> Iterator[Path]:
     FileExistsError
         ``target`` is there already, and ``replace`` is false; it is left as it is.
     """
-    import tempfile  # those who only read do without
+    import tempfile
 
     target = Path(target)
     if not replace:
@@ -121,7 +122,7 @@ def new_file(target: str | Path, *, replace: bool = False) -> Iterator[Path]:
 def new_directory(target: str | Path) -> Iterator[Path]:
     """The same as :func:`new_file` for a directory."""
     import shutil
-    import tempfile  # those who only read do without
+    import tempfile
 
     target = Path(target)
     _refuse(target)
@@ -163,7 +164,7 @@ def remove_leftovers(directory: str | Path, *, older_than: float = LEFTOVER_SECO
     Only files and directories that this module names (:data:`TEMPORARY_PREFIX`) and that nobody has written to for
     ``older_than`` seconds; links are left alone, and so is what cannot be removed.
     """
-    import shutil  # those who only read do without
+    import shutil
 
     removed = []
     with os.scandir(directory) as entries:

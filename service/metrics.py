@@ -35,7 +35,6 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        several = MULTIPROCESS in os.environ
         self.requests = Counter(
             "http_requests_total", "Requests answered.", ["method", "route", "status"], registry=self.registry
         )
@@ -78,7 +77,7 @@ class Metrics:
             "1 for the model that answers.",
             ["name", "version", "digest"],
             registry=self.registry,
-            multiprocess_mode="livemax" if several else "all",
+            multiprocess_mode="livemax",
         )
         self._answering: ModelIdentity | None = None
         self.begun = 0

@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -73,10 +74,8 @@ def test_the_description_is_true(api, path, method, mode):
 
     try:
         ask()
-    except Exception as error:
-        if type(error).__name__ == "Unsatisfiable":
-            pytest.skip("nothing of this kind can be made for this route")
-        raise
+    except Unsatisfiable:
+        pytest.skip("nothing of this kind can be made for this route")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from classifier.corpus.files import COLUMNS, REQUIRED
 from classifier.corpus.formats.foreign import (
     MAX_TEXT,
     BadRow,
@@ -155,19 +156,6 @@ FORMAT = Format(
     "semeval",
     read,
     write,
-    loses=(
-        "voices",
-        "origin",
-        "file",
-        "begin",
-        "end",
-        "group",
-        "annotators",
-        "register",
-        "note",
-        "split",
-        "date",
-        "outlet",
-    ),
+    loses=("voices", *COLUMNS[len(REQUIRED) :]),
     is_folder=True,
 )
