@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from msgspec import UNSET
 from starlette.concurrency import run_in_threadpool
 
-from classifier.model.answer import Answer, TextAnswer, TextItem
+from classifier.model.answer import Answer, ModelIdentity, TextAnswer, TextItem
 from classifier.model.scoring import NarrativeModel
 from service.bodies import decode_body, header, media_type, read_json_body, shape_problem
 from service.bulk import NDJSON, LineResponse, answer_lines
@@ -120,29 +120,18 @@ def answer_request(request: Request, body: bytes) -> bytes:
         raise Problem(422, f"explain.top_k: at most {settings.max_evidence}", field="explain.top_k")
     faults = [_fault(item, settings) for item in items]
     if single and faults[0]:
-        field, detail = faults[0]
-        raise Problem(422, f"{field}: {detail}", field=field)
-    good = [TextItem(i.text, i.id, i.language) for i, fault in zip(items, faults, strict=True) if fault is None]
-    answer = score_texts(
+        raise faults[0]
+    identity, results = _answered(
         request,
         model,
-        good,
+        items,
+        faults,
         explain=top_k,
         evidence_unit="ngram" if asked.explain is None else asked.explain.unit,
         all=asked.all,
         detect_language=asked.detect_language,
     )
-    if len(good) == len(items):
-        return encode_answer(answer)
-    scored = iter(answer.results)
-    results: list[Any] = []
-    for item, fault in zip(items, faults, strict=True):
-        if fault is None:
-            results.append(next(scored))
-        else:
-            field, detail = fault
-            results.append({"id": None if field == "id" else item.id, "error": problem_body(422, detail, field)})
-    return encode_answer({"model": answer.model, "results": results})
+    return encode_answer({"model": identity, "results": results})
 
 
 def bulk_options(request: Request) -> BulkOptions:
@@ -160,46 +149,45 @@ def bulk_options(request: Request) -> BulkOptions:
 def answer_batch(request: Request, model: NarrativeModel, options: BulkOptions, lines: list[bytes]) -> bytes:
     """Answer some lines, each by a line: an answer of one result, or of one failure."""
     settings = settings_of(request)
-    items: list[Item | None] = []
-    faults: list[tuple[str | None, Problem] | None] = []
+    items: list[Item] = []
+    faults: list[Problem | None] = []
     for line in lines:
-        item = None
+        item = Item("")
         try:
             if len(line) > settings.max_body_bytes:
                 raise Problem(413, f"the line is longer than {settings.max_body_bytes} bytes")
             item = decode_body(line, Item)
-            wrong = _fault(item, settings)
-            if wrong:
-                raise Problem(422, f"{wrong[0]}: {wrong[1]}", field=wrong[0])
-            faults.append(None)
+            faults.append(_fault(item, settings))
         except Problem as problem:
-            id = None if item is None or problem.field == "id" else item.id
-            faults.append((id, problem))
+            faults.append(problem)
         items.append(item)
-    good = [
-        TextItem(item.text, item.id, item.language)
-        for item, fault in zip(items, faults, strict=True)
-        if item is not None and fault is None
-    ]
-    answer = score_texts(
+    identity, results = _answered(
         request,
         model,
-        good,
+        items,
+        faults,
         explain=options.explain or None,
         evidence_unit=options.unit,
         all=options.all,
         detect_language=options.detect_language,
     )
+    return b"".join(encode_answer({"model": identity, "results": [result]}) + b"\n" for result in results)
+
+
+def _answered(
+    request: Request, model: NarrativeModel, items: list[Item], faults: list[Problem | None], **options: Any
+) -> tuple[ModelIdentity, list[TextAnswer | dict[str, Any]]]:
+    """A result for each item, or what is wrong with it in its place."""
+    pairs = list(zip(items, faults, strict=True))
+    good = [TextItem(item.text, item.id, item.language) for item, fault in pairs if fault is None]
+    answer = score_texts(request, model, good, **options)
     scored = iter(answer.results)
-    told = []
-    for fault in faults:
-        if fault is None:
-            result: TextAnswer | dict[str, Any] = next(scored)
-        else:
-            id, found = fault
-            result = {"id": id, "error": problem_body(found.status, found.detail, found.field)}
-        told.append(encode_answer({"model": answer.model, "results": [result]}))
-    return b"\n".join(told) + b"\n"
+    return answer.model, [next(scored) if fault is None else _failure(item, fault) for item, fault in pairs]
+
+
+def _failure(item: Item, fault: Problem) -> dict[str, Any]:
+    told = problem_body(fault.status, fault.detail.removeprefix(f"{fault.field}: "), fault.field)
+    return {"id": None if fault.field == "id" else item.id, "error": told}
 
 
 def _items(asked: ScoreRequest, settings: Settings) -> tuple[list[Item], bool]:
@@ -221,9 +209,9 @@ def _items(asked: ScoreRequest, settings: Settings) -> tuple[list[Item], bool]:
     return asked.texts, False
 
 
-def _fault(item: Item, settings: Settings) -> tuple[str, str] | None:
-    """The field that keeps a text from being scored and why, None where nothing does."""
+def _fault(item: Item, settings: Settings) -> Problem | None:
+    """What keeps a text from being scored, None where nothing does."""
+    field, told = "text", text_fault(item.text, settings)
     if item.id is not None and has_surrogate(item.id):
-        return "id", "it holds a lone surrogate, which is no character"
-    told = text_fault(item.text, settings)
-    return ("text", told) if told else None
+        field, told = "id", "it holds a lone surrogate, which is no character"
+    return Problem(422, f"{field}: {told}", field=field) if told else None
