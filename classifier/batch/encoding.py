@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from classifier.batch.inputs import Compression, Format
 from classifier.batch.parts import Rows
-from classifier.batch.scoring import Answers, Label, PlainAnswer, RowScorer
+from classifier.batch.scoring import Answers, RowScorer, ToldRow
 
 ROW_GROUP_BYTES = 64_000_000
 """The most that a row group of Parquet holds, before it is compressed."""
@@ -119,36 +119,36 @@ class _JsonEncoder(_TextEncoder):
 
     def __init__(self, scorer: RowScorer, compression: Compression) -> None:
         super().__init__(scorer, compression)
-        self._keys = [json.dumps(name) for name in scorer.options.names]
+        keys = [json.dumps(name) for name in scorer.options.names]
+        self._sentence_keys = keys[:-7]
+        self._keys = keys[-7:]
         self._model = json.dumps(scorer.digest)
 
     def add(self, rows: Rows, answers: Answers) -> None:
         lines = rows.raw
         if rows.batch is not None:
             lines = [_dumps(record) for record in rows.batch.to_pylist()]
-        for answer in self._scorer.plain_answers(answers):
-            line = lines[answer.row]
-            head = line[:-1].rstrip()
-            self._lines.append(
-                head
-                + (b", " if head != b"{" else b"")
-                + self._told(answer).encode("utf-8", "backslashreplace")
-                + b"}\n"
-            )
+        for told in self._scorer.told_rows(answers):
+            head = lines[told.row][:-1].rstrip()
+            comma = b", " if head != b"{" else b""
+            self._lines += (head, comma, self._told(told).encode("utf-8", "backslashreplace"), b"}\n")
 
-    def _told(self, answer: PlainAnswer) -> str:
-        values: list[str] = []
-        if self._scorer.options.unit == "sentence":
-            values += [json.dumps(answer.begin), json.dumps(answer.end)]
-            values.append(json.dumps(answer.sentence, ensure_ascii=False))
-        if answer.error is not None:
-            values += ["null"] * 5 + [json.dumps(answer.error, ensure_ascii=False)]
-        else:
-            values += [json.dumps(of_verdict(answer.labels, verdict)) for verdict in ("yes", "unsure")]
-            values.append(_labels(answer.labels))
-            values += [repr(answer.coverage), str(answer.n_sentences), "null"]
-        values.append(self._model)
-        return ", ".join([f"{key}: {value}" for key, value in zip(self._keys, values, strict=True)])
+    def _told(self, told: ToldRow) -> str:
+        narratives, unsure, labels, coverage, n_sentences, error, model = self._keys
+        before = ""
+        if told.sentence is not None:
+            values = [json.dumps(value, ensure_ascii=False) for value in told.sentence]
+            before = "".join(f"{key}: {value}, " for key, value in zip(self._sentence_keys, values, strict=True))
+        if told.error is not None:
+            return before + (
+                f"{narratives}: null, {unsure}: null, {labels}: null, {coverage}: null, {n_sentences}: null, "
+                f"{error}: {json.dumps(told.error, ensure_ascii=False)}, {model}: {self._model}"
+            )
+        return before + (
+            f"{narratives}: {_listed(told.narratives)}, {unsure}: {_listed(told.unsure)}, "
+            f"{labels}: [{', '.join(told.labels)}], {coverage}: {told.coverage!r}, {n_sentences}: {told.n_sentences}, "
+            f"{error}: null, {model}: {self._model}"
+        )
 
 
 class _CsvEncoder(_TextEncoder):
@@ -173,29 +173,25 @@ class _CsvEncoder(_TextEncoder):
                 self._lines.append(_cells([*names, *self._scorer.options.names]) + self._end)
                 self._wants_header = False
             lines = [_cells([_cell(record[name]) for name in names]) for record in rows.batch.to_pylist()]
-        for answer in self._scorer.plain_answers(answers):
-            self._lines.append(lines[answer.row] + b"," + self._told(answer) + self._end)
+        for told in self._scorer.told_rows(answers):
+            self._lines += (lines[told.row], b",", self._told(told), self._end)
 
-    def _told(self, answer: PlainAnswer) -> bytes:
-        values: list[str] = []
-        if self._scorer.options.unit == "sentence":
-            values += [_cell(answer.begin), _cell(answer.end), _cell(answer.sentence)]
-        if answer.error is not None:
-            values += ["", "", "", "", "", answer.error]
-        else:
-            values += [";".join(of_verdict(answer.labels, verdict)) for verdict in ("yes", "unsure")]
-            values += [_labels(answer.labels), repr(answer.coverage), str(answer.n_sentences), ""]
-        values.append(self._scorer.digest)
-        return _cells(values)
-
-
-def of_verdict(labels: Any, verdict: str) -> list[str]:
-    """The narratives among some labels that were decided so."""
-    return [label.id for label in labels if label.decision == verdict] if labels else []
+    def _told(self, told: ToldRow) -> bytes:
+        before = b""
+        if told.sentence is not None:
+            before = _cells([_cell(value) for value in told.sentence]) + b","
+        digest = self._scorer.digest
+        if told.error is not None:
+            return before + _cells(["", "", "", "", "", told.error, digest])
+        labels = ", ".join(told.labels).replace('"', '""')
+        return before + (
+            f'{";".join(told.narratives)},{";".join(told.unsure)},"[{labels}]",'
+            f"{told.coverage!r},{told.n_sentences},,{digest}"
+        ).encode("ascii")
 
 
-def _labels(labels: Any) -> str:
-    return json.dumps([dict(zip(Label._fields, label, strict=True)) for label in labels]) if labels else "[]"
+def _listed(ids: list[str]) -> str:
+    return '["' + '", "'.join(ids) + '"]' if ids else "[]"
 
 
 def _cells(values: Any) -> bytes:

@@ -108,8 +108,12 @@ def find_inputs(arguments: Iterable[str], out: str, *, format: Format | None = N
     out_full = out_fs.unstrip_protocol(out_path).rstrip("/")
     files: list[InputFile] = []
     taken: dict[str, str] = {}
+    n_in_out = 0
     for argument in arguments:
         for file in _found(argument, out_full, format):
+            if file is None:
+                n_in_out += 1
+                continue
             if file.name in taken:
                 if taken[file.name] == file.address:
                     continue
@@ -119,6 +123,8 @@ def find_inputs(arguments: Iterable[str], out: str, *, format: Format | None = N
                 )
             taken[file.name] = file.address
             files.append(file)
+    if not files and n_in_out:
+        raise InputError(f"all that is to be scored lies in {out} itself; choose another directory for -o")
     if not files:
         raise InputError(
             f"nothing to score in {', '.join(arguments) or 'nothing'}: give files that end in {_allowed()}"
@@ -147,7 +153,7 @@ def current_stamp(file: InputFile) -> str:
         return ""
 
 
-def _found(argument: str, out: str, format: Format | None) -> Iterator[InputFile]:
+def _found(argument: str, out: str, format: Format | None) -> Iterator[InputFile | None]:
     fs, path = open_address(argument)
     try:
         if any(character in _GLOB for character in path) and not fs.exists(path):
@@ -165,6 +171,7 @@ def _found(argument: str, out: str, format: Format | None) -> Iterator[InputFile
         for name in chosen:
             full = fs.unstrip_protocol(name)
             if full.startswith(out + "/"):
+                yield None
                 continue
             yield _file(fs, name, root, format)
     except FileNotFoundError as error:
@@ -178,7 +185,7 @@ def _found(argument: str, out: str, format: Format | None) -> Iterator[InputFile
 def _walk(fs: Any, root: str, out: str) -> Iterator[str]:
     entries = sorted(fs.ls(root, detail=True), key=lambda info: info["name"])
     names = [info["name"].rstrip("/") for info in entries]
-    if any(posixpath.basename(name) == STATE for name in names) or fs.unstrip_protocol(root).rstrip("/") == out:
+    if any(posixpath.basename(name) == STATE for name in names):
         return
     for name, info in zip(names, entries, strict=True):
         if posixpath.basename(name).startswith(("_", ".")):

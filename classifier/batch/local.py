@@ -12,7 +12,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -33,14 +33,14 @@ POLL_SECONDS = 1.0
 Observe = Callable[[Run], None]
 
 
-def run_locally(run: Run, *, jobs: int, observe: Observe) -> None:
+def run_locally(run: Run, *, jobs: int | None, observe: Observe) -> None:
     """Carry out all tasks of a run; ``observe`` is called after each and about once a second.
 
     Parameters
     ----------
-    jobs : int
-        How many processes. What lies at an address such as ``memory://``, which other processes do not see, is scored
-        in this one.
+    jobs : int or None
+        How many processes; None for one a core. What lies at an address such as ``memory://``, which other processes
+        do not see, is scored in this one.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def run_locally(run: Run, *, jobs: int, observe: Observe) -> None:
     if any(lives_in_one_process(address) for address in (run.job.out, *(file.address for file in run.files))):
         _in_this_process(run, observe)
     else:
-        pool = _Pool(run, jobs, observe)
+        pool = _Pool(run, jobs or _available_cores(), observe)
         try:
             pool.work()
         finally:
@@ -58,8 +58,7 @@ def run_locally(run: Run, *, jobs: int, observe: Observe) -> None:
     run.finish()
 
 
-def available_cores() -> int:
-    """How many cores this process may use."""
+def _available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -134,7 +133,8 @@ class _Pool:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, self._run.job), daemon=True)
-        process.start()
+        with _interrupts_ignored():
+            process.start()
         theirs.close()
         self._processes.append(_Process(process, ours))
 
@@ -195,6 +195,19 @@ class _Pool:
                 )
         if self._waiting or not self._exhausted:
             self._start()
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """A process that is started meanwhile ignores Ctrl-C from its first instruction on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _told(code: int | None) -> str:

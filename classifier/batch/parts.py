@@ -367,7 +367,7 @@ def _csv_pieces(
     if buffered.peek(3).startswith(_BOM):
         reader.consumed = len(buffered.read(3))
     header = b""
-    n_read = at = n_rows = 0
+    n_read = at = n_rows = n_pieces = 0
     try:
         for cells in reader:
             n_read += 1
@@ -380,12 +380,12 @@ def _csv_pieces(
             n_rows += 1
             if reader.consumed - at >= PART_BYTES or n_rows == PART_ROWS:
                 yield header, kept.take(reader.consumed - at)
-                at, n_rows = reader.consumed, 0
+                at, n_rows, n_pieces = reader.consumed, 0, n_pieces + 1
     except csv.Error as error:
         raise InputError(f"{file.address}: record {n_read + 1} is not valid CSV: {error}") from None
     if not header:
         check_names(file, [], column, taken)
-    if reader.consumed > at or n_read == 1:
+    if reader.consumed > at or not n_pieces:
         yield header, kept.take(reader.consumed - at)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -11,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.batch.parts import Rows
-from classifier.model.answer import Reason, Verdict
 from classifier.model.columns import REASONS, VERDICTS, Columns
 from classifier.model.scoring import NarrativeModel
 from classifier.taxonomy import VOICES
@@ -43,16 +41,8 @@ class Options:
         return tuple(self.prefix + name for name in of_unit + OF_ALL)
 
 
-class Label(NamedTuple):
-    """One narrative of an output row. ``voice`` is the likeliest, None where no voice was heard."""
-
-    id: str
-    probability: float
-    logit: float
-    decision: Verdict
-    reason: Reason | None
-    voice: str | None
-    voice_probability: float | None
+LABEL = ("id", "probability", "logit", "decision", "reason", "voice", "voice_probability")
+"""Fields of a label: ``voice`` is the likeliest, and both of the voice are None where none was heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,32 +101,6 @@ class RowScorer:
         columns = columns._replace(ends=np.cumsum([0, *lengths], dtype=np.int32))
         return Answers(columns, np.array(places, dtype=np.int64), rows.errors, begins, ends, sentences)
 
-    def labels(self, columns: Columns) -> list[Label]:
-        """All labels of some answers, in order."""
-        ids = self.model.ids
-        voices, heard = likeliest_voices(columns)
-        return [
-            Label(
-                ids[narrative],
-                probability,
-                logit,
-                VERDICTS[verdict],
-                REASONS[reason],
-                None if math.isnan(voice_probability) else VOICES[voice],
-                None if math.isnan(voice_probability) else voice_probability,
-            )
-            for narrative, probability, logit, verdict, reason, voice, voice_probability in zip(
-                columns.narrative.tolist(),
-                columns.probability.tolist(),
-                columns.logit.tolist(),
-                columns.verdict.tolist(),
-                columns.reason.tolist(),
-                voices.tolist(),
-                heard.tolist(),
-                strict=True,
-            )
-        ]
-
     def answer_arrays(self, answers: Answers) -> dict[str, Any]:
         """The answers' columns as pyarrow arrays, by name and in order; one value for each output row."""
         import pyarrow as pa
@@ -175,7 +139,7 @@ class RowScorer:
                 pa.array(VOICES, pa.string()).take(pa.array(voices[told], mask=unheard)),
                 pa.array(heard[told], mask=unheard),
             ],
-            names=Label._fields,
+            names=list(LABEL),
         )
         out["labels"] = _lists(pa, lengths, struct, failed)
         texts = answers.rows
@@ -185,34 +149,72 @@ class RowScorer:
         out["model"] = pa.repeat(pa.scalar(self.digest, pa.string()), n_rows)
         return {prefix + name: array for name, array in out.items()}
 
-    def plain_answers(self, answers: Answers) -> Iterator[PlainAnswer]:
-        """The answers as plain values, one for each output row; for text formats."""
+    def told_rows(self, answers: Answers) -> Iterator[ToldRow]:
+        """The answers for text formats, one for each output row."""
         columns = answers.columns
-        labels = self.labels(columns)
+        narratives = [self.model.ids[narrative] for narrative in columns.narrative.tolist()]
+        verdicts = columns.verdict.tolist()
+        labels = self._labels_as_json(columns, narratives)
         ends = columns.ends.tolist()
         coverage, n_sentences = columns.coverage.tolist(), columns.n_sentences.tolist()
+        nothing: list[str] = []
         for i, row in enumerate(answers.rows.tolist()):
-            error = answers.errors.get(row)
-            yield PlainAnswer(
+            begin, end = ends[i], ends[i + 1]
+            yes = unsure = nothing
+            if end > begin:
+                yes = [narratives[j] for j in range(begin, end) if verdicts[j] == YES]
+                unsure = [narratives[j] for j in range(begin, end) if verdicts[j] == UNSURE]
+            yield ToldRow(
                 row,
-                None if answers.begins is None else answers.begins[i],
-                None if answers.ends is None else answers.ends[i],
-                None if answers.sentences is None else answers.sentences[i],
-                [] if error else labels[ends[i] : ends[i + 1]],
+                (answers.begins[i], answers.ends[i], answers.sentences[i])
+                if answers.begins is not None and answers.ends is not None and answers.sentences is not None
+                else None,
+                yes,
+                unsure,
+                labels[begin:end],
                 coverage[row],
                 n_sentences[row],
-                error,
+                answers.errors.get(row),
             )
 
+    def _labels_as_json(self, columns: Columns, narratives: Sequence[str]) -> list[str]:
+        # By hand: ids are plain (see classifier.taxonomy), and json would take longer than the scoring.
+        voices, heard = likeliest_voices(columns)
+        named = [f'"{voice}"' for voice in VOICES]
+        verdicts = [f'"{verdict}"' for verdict in VERDICTS]
+        reasons = ["null" if reason is None else f'"{reason}"' for reason in REASONS]
+        return [
+            f'{{"id": "{narrative}", "probability": {probability!r}, "logit": {logit!r}, '
+            f'"decision": {verdicts[verdict]}, "reason": {reasons[reason]}, '
+            + (
+                f'"voice": {named[voice]}, "voice_probability": {of_voice!r}}}'
+                if of_voice == of_voice
+                else '"voice": null, "voice_probability": null}'
+            )
+            for narrative, probability, logit, verdict, reason, voice, of_voice in zip(
+                narratives,
+                columns.probability.tolist(),
+                columns.logit.tolist(),
+                columns.verdict.tolist(),
+                columns.reason.tolist(),
+                voices.tolist(),
+                heard.tolist(),
+                strict=True,
+            )
+        ]
 
-class PlainAnswer(NamedTuple):
-    """What one output row tells, and the place of its input row."""
+
+class ToldRow(NamedTuple):
+    """What one output row tells, and the place of its input row.
+
+    ``sentence`` has begin, end and text for the unit "sentence", None otherwise; ``labels`` are JSON objects.
+    """
 
     row: int
-    begin: int | None
-    end: int | None
-    sentence: str | None
-    labels: Sequence[Label]
+    sentence: tuple[int | None, int | None, str | None] | None
+    narratives: list[str]
+    unsure: list[str]
+    labels: list[str]
     coverage: float
     n_sentences: int
     error: str | None

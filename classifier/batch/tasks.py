@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
 
 from classifier.batch.encoding import make_encoder
-from classifier.batch.inputs import InputFile, current_stamp, split_name
+from classifier.batch.inputs import Format, InputFile, current_stamp, find_inputs, split_name
 from classifier.batch.parts import Part, read_part, split_file
-from classifier.batch.scoring import RowScorer
-from classifier.batch.state import Job, is_whole, receipt_name, release
+from classifier.batch.scoring import Options, RowScorer
+from classifier.batch.state import Job, is_whole, open_state, receipt_name, release
 from classifier.batch.writing import PARTS, Store, join_parts
 from classifier.errors import InputError, ModelError, NarrativesError
+from classifier.model.scoring import NarrativeModel
 from classifier.model.versions import load_model
 
 _PART = re.compile(r"(\d+)-(\d+)-(\d+)-(\d+)\.part")
@@ -315,10 +316,40 @@ def parts_folder(job: Job, file: InputFile) -> str:
     return f"{PARTS}/{file.name}/{job.key_of(file)}"
 
 
-def check_outputs_apart(store: Store, files: list[InputFile]) -> None:
-    """Raise InputError where an output would be written over an input."""
-    inputs: dict[str, Any] = {file.address: file for file in files}
-    for file in files:
-        target = store.path(file.name)
-        if target in inputs or store.fs.unstrip_protocol(target) in inputs:
+def begin_run(
+    arguments: Iterable[str],
+    out: str,
+    model: NarrativeModel,
+    options: Options,
+    *,
+    format: Format | None = None,
+    fresh: bool = False,
+) -> Run:
+    """Find the inputs and begin a run in ``out``, or go on with the one that was begun there.
+
+    Parameters
+    ----------
+    arguments : iterable of str
+        Files, folders, globs and cloud addresses; see :func:`classifier.batch.inputs.find_inputs`.
+    out : str
+        Directory or cloud address.
+    format : {"parquet", "jsonl", "csv"}, optional
+        What outputs are written in; as the input by default.
+    fresh : bool
+        Forget what was begun there.
+
+    Raises
+    ------
+    InputError
+        Nothing is there to score, or the directory belongs to another run.
+    """
+    identity = model.identity
+    job = Job(out, str(Path(model.path).resolve()), identity.version, identity.digest, options, format)
+    run = Run(job, find_inputs(arguments, out, format=format))
+    inputs = {file.address for file in run.files}
+    for file in run.files:
+        target = run.store.path(file.name)
+        if target in inputs or run.store.fs.unstrip_protocol(target) in inputs:
             raise InputError(f"{target}: would be written over; choose another directory for -o")
+    open_state(run.store, job, run.files, fresh=fresh)
+    return run

@@ -37,6 +37,36 @@ class Store:
         protocol = self.fs.protocol
         self._whole = bool(_WHOLE_OBJECTS & {protocol} if isinstance(protocol, str) else _WHOLE_OBJECTS & set(protocol))
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other runs on this machine out of the directory for a while.
+
+        Raises
+        ------
+        InputError
+            Another one is at work there.
+        """
+        try:
+            import fcntl
+        except ImportError:
+            fcntl = None  # type: ignore[assignment]
+        if not self.local or fcntl is None:
+            yield
+            return
+        Path(self._root).mkdir(parents=True, exist_ok=True)
+        # The directory itself is locked, so that no file is left; the lock ends with the process.
+        descriptor = os.open(self._root, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"{self.address}: another run is writing there; wait for it, or end it") from None
+            except OSError:
+                pass  # a file system without locks
+            yield
+        finally:
+            os.close(descriptor)
+
     def path(self, name: str) -> str:
         """A name as the file system knows it."""
         return posixpath.join(self._root, name)

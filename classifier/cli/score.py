@@ -13,9 +13,12 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from classifier.batch.inputs import Format as FileFormat
 from classifier.batch.readers import BadRecord, Record, read_records
+from classifier.batch.scoring import Options
 from classifier.batch.units import score_record
 from classifier.cli.reading_view import print_reading_view
+from classifier.cli.score_files import score_files
 from classifier.errors import InputError
 from classifier.model.answer import TextItem
 from classifier.model.versions import load_model
@@ -35,27 +38,66 @@ class Format(StrEnum):
     auto = "auto"
     view = "view"
     jsonl = "jsonl"
+    parquet = "parquet"
+    csv = "csv"
 
 
 def score(
     files: Annotated[
-        list[str] | None, typer.Argument(help=".txt, .jsonl, .csv, .parquet files, or - for stdin.")
+        list[str] | None,
+        typer.Argument(
+            help=".txt, .jsonl, .csv, .parquet files, or - for stdin. With -o also .gz, .zst, .bz2, folders, globs and "
+            "cloud addresses."
+        ),
     ] = None,
     text: Annotated[str | None, typer.Option("--text", help="Score this text instead of files.")] = None,
     model: Annotated[Path | None, typer.Option("--model", help="Model or models directory.")] = None,
     column: Annotated[str, typer.Option("--column", help="Column that holds the text.")] = "text",
     unit: Annotated[Unit, typer.Option("--unit", help="What one output row is.")] = Unit.text,
-    explain: Annotated[int, typer.Option("--explain", min=0, help="n-grams of evidence a label; 0 for none.")] = 5,
+    explain: Annotated[
+        int | None, typer.Option("--explain", min=0, help="n-grams of evidence a label, 5 by default; 0 for none.")
+    ] = None,
     all_labels: Annotated[bool, typer.Option("--all", help='Labels decided "no" too.')] = False,
     detect_language: Annotated[bool, typer.Option("--detect-language", help="Identify the language.")] = False,
     output: Annotated[
-        Format, typer.Option("--format", help="A reading view, JSON lines, or (auto) a view in a terminal only.")
+        Format,
+        typer.Option(
+            "--format",
+            help="view, jsonl, or (auto) a view in a terminal only. With -o parquet, jsonl, csv, or (auto) as read.",
+        ),
     ] = Format.auto,
+    out: Annotated[
+        str | None, typer.Option("-o", "--out", help="Score whole files into this directory; the same command goes on.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="With -o: processes; a core each by default.")
+    ] = None,
+    prefix: Annotated[str, typer.Option("--prefix", help="With -o: stands before the answers' column names.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="With -o: forget what a run has begun there.")] = False,
 ) -> None:
-    """Score texts: a coloured reading view in a terminal, JSON lines elsewhere.
+    """Score texts: a coloured reading view in a terminal, JSON lines elsewhere; with -o files into files.
 
-    A record that cannot be taken is reported and skipped; the exit code is then 1.
+    A record that cannot be taken is reported and skipped; the exit code is then 1. With -o it keeps its row, and a
+    column says why.
     """
+    if out is not None:
+        _refuse_with_out(files, text, unit, explain, detect_language, output)
+        score_files(
+            files or [],
+            out,
+            load_model(model),
+            Options(column, "sentence" if unit is Unit.sentence else "text", all_labels, prefix),
+            format=_FORMATS.get(output),
+            fresh=fresh,
+            jobs=jobs,
+        )
+        return
+    for name, given in (("--jobs", jobs), ("--prefix", prefix), ("--fresh", fresh)):
+        if given:
+            raise InputError(f"{name} is for files that are scored into a directory; name it with -o")
+    if output in (Format.parquet, Format.csv):
+        raise InputError(f"--format {output.value} writes files; name a directory for them with -o")
+    n_evidence = (5 if explain is None else explain) or None
     if bool(files) == (text is not None):
         raise InputError("give files (or - for standard input), or --text, and not both")
     loaded = load_model(model)
@@ -73,13 +115,13 @@ def score(
             errors.print(f"skipped: {record.file}, row {record.row}: {record.message}", markup=False, highlight=False)
             continue
         if view:
-            print_reading_view(console, loaded, record, explain=explain or None, detect_language=detect_language)
+            print_reading_view(console, loaded, record, explain=n_evidence, detect_language=detect_language)
             continue
         for row in score_record(
             loaded,
             record,
             unit=unit.value,
-            explain=explain or None,
+            explain=n_evidence,
             all=all_labels,
             detect_language=detect_language,
         ):
@@ -90,6 +132,28 @@ def score(
     if bad:
         errors.print(f"{bad} record{'s' if bad > 1 else ''} skipped", highlight=False)
         raise typer.Exit(1)
+
+
+_FORMATS: dict[Format, FileFormat] = {Format.parquet: "parquet", Format.jsonl: "jsonl", Format.csv: "csv"}
+
+
+def _refuse_with_out(
+    files: list[str] | None, text: str | None, unit: Unit, explain: int | None, detect_language: bool, output: Format
+) -> None:
+    if text is not None or "-" in (files or []):
+        raise InputError("-o scores files into files; leave it out for --text and for standard input")
+    if not files:
+        raise InputError("-o needs files, folders, globs or addresses to score")
+    if unit is Unit.paragraph:
+        raise InputError("-o knows the units text and sentence; leave -o out for paragraphs")
+    if explain:
+        raise InputError(
+            "-o writes no evidence; score the rows that matter without -o, they give the same figures with evidence"
+        )
+    if detect_language:
+        raise InputError("-o identifies no languages; leave --detect-language out")
+    if output is Format.view:
+        raise InputError("--format view is for reading; with -o take parquet, jsonl or csv, or leave --format out")
 
 
 def _records(files: list[str] | None, text: str | None, column: str) -> Iterator[Record | BadRecord]:
