@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import base64
 import bz2
-import csv
 import gzip
-import io
 import json
 import math
 from collections.abc import Mapping
@@ -17,8 +15,9 @@ from datetime import date, time, timedelta
 from typing import Any, Protocol
 
 from classifier.batch.inputs import Compression, Format
-from classifier.batch.parts import Rows
+from classifier.batch.parts import Rows, csv_record
 from classifier.batch.scoring import Answers, RowScorer, ToldRow
+from classifier.errors import InputError
 
 ROW_GROUP_BYTES = 64_000_000
 """The most that a row group of Parquet holds, before it is compressed."""
@@ -127,7 +126,7 @@ class _JsonEncoder(_TextEncoder):
     def add(self, rows: Rows, answers: Answers) -> None:
         lines = rows.raw
         if rows.batch is not None:
-            lines = [_dumps(record) for record in rows.batch.to_pylist()]
+            lines = [_dumps(record) for record in _records(rows.batch)]
         for told in self._scorer.told_rows(answers):
             head = lines[told.row][:-1].rstrip()
             comma = b", " if head != b"{" else b""
@@ -172,7 +171,7 @@ class _CsvEncoder(_TextEncoder):
             if self._wants_header:
                 self._lines.append(_cells([*names, *self._scorer.options.names]) + self._end)
                 self._wants_header = False
-            lines = [_cells([_cell(record[name]) for name in names]) for record in rows.batch.to_pylist()]
+            lines = [_cells([_cell(record[name]) for name in names]) for record in _records(rows.batch)]
         for told in self._scorer.told_rows(answers):
             self._lines += (lines[told.row], b",", self._told(told), self._end)
 
@@ -190,6 +189,16 @@ class _CsvEncoder(_TextEncoder):
         ).encode("ascii")
 
 
+def _records(batch: Any) -> list[dict[str, Any]]:
+    try:
+        records: list[dict[str, Any]] = batch.to_pylist()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"holds bytes that are not UTF-8, which only Parquet can keep: leave --format out: {error}"
+        ) from error
+    return records
+
+
 def _listed(ids: list[str]) -> str:
     return '["' + '", "'.join(ids) + '"]' if ids else "[]"
 
@@ -197,9 +206,7 @@ def _listed(ids: list[str]) -> str:
 def _cells(values: Any) -> bytes:
     if not any(_needs_quotes(value) for value in values):
         return ",".join(values).encode("utf-8", "surrogatepass")
-    out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(values)
-    return out.getvalue().encode("utf-8", "backslashreplace")
+    return csv_record(values).encode("utf-8", "backslashreplace")
 
 
 def _needs_quotes(value: str) -> bool:

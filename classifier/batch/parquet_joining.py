@@ -74,8 +74,7 @@ class FooterJoiner:
         if self._footer is None:
             raise ValueError("no file was added")
         for i, group in enumerate(self._footer[_ROW_GROUPS][1][1]):
-            group.pop(_ORDINAL, None)
-            if i <= _MAX_ORDINAL:
+            if group.pop(_ORDINAL, None) is not None and i <= _MAX_ORDINAL:
                 group[_ORDINAL] = (_I16, i)
         out = bytearray()
         _write_struct(out, self._footer)

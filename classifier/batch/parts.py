@@ -13,7 +13,7 @@ import gzip
 import io
 import json
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
@@ -431,9 +431,7 @@ def _take_record(
     language: str | None = None
     if len(cells) > len(names):
         rows.errors[i] = f"{len(cells)} cells where the header has {len(names)}: quote cells that hold commas"
-        out = io.StringIO()
-        csv.writer(out, lineterminator="").writerow(cells[: len(names)])
-        raw = out.getvalue().encode("latin-1")
+        raw = csv_record(cells[: len(names)]).encode("latin-1")
     else:
         raw += b"," * (len(names) - len(cells))
         cells += [""] * (len(names) - len(cells))
@@ -447,6 +445,14 @@ def _take_record(
     rows.texts.append(text)
     rows.languages.append(language)
     return raw
+
+
+def csv_record(cells: Iterable[str]) -> str:
+    """Cells as a record of CSV, without a line end."""
+    out = io.StringIO()
+    # With another line end, or none, Python 3.11 leaves "\r" and "\n" in cells bare.
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue()[:-2]
 
 
 def _with_table(rows: Rows, table: list[list[str]], names: list[str], as_it_stands: bool) -> Rows:
@@ -554,7 +560,7 @@ def _parquet_batch(batch: Any, column: str) -> Rows:
     texts = _texts(batch.column(column), rows)
     languages = [None] * len(texts)
     if "language" in batch.schema.names:
-        languages = [value or None for value in batch.column("language").to_pylist()]
+        languages = [value or None for value in _texts(batch.column("language"), rows)]
     for i, (text, language) in enumerate(zip(texts, languages, strict=True)):
         if i in rows.errors:
             text, language = "", None
@@ -566,10 +572,14 @@ def _parquet_batch(batch: Any, column: str) -> Rows:
 
 
 def _texts(values: Any, rows: Rows) -> list[Any]:
+    import pyarrow as pa
+
     try:
-        texts: list[Any] = values.to_numpy(zero_copy_only=False).tolist()
+        texts: list[Any] = (
+            values.to_numpy(zero_copy_only=False).tolist() if _is_text(pa, values.type) else values.to_pylist()
+        )
         return texts
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, pa.ArrowException):
         found = []
         for i in range(len(values)):
             try:
