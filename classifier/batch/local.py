@@ -91,6 +91,7 @@ class _Pool:
         self._waiting: deque[Task] = deque()
         self._attempts: dict[int, int] = {}
         self._processes: list[_Process] = []
+        self._lost_starts = 0
         self._jobs = jobs
 
     def work(self) -> None:
@@ -161,6 +162,7 @@ class _Pool:
                 raise result
             if isinstance(result, str):
                 one.ready = True
+                self._lost_starts = 0
                 continue
             task, one.task = one.task, None
             self._attempts.pop(id(task), None)
@@ -178,9 +180,15 @@ class _Pool:
         one.pipe.close()
         task = one.task
         if not one.ready:
-            code = one.process.exitcode
-            raise NarrativesError(f"a process that scores ended with {_told(code)} while it started; see above")
-        if task is not None:
+            self._lost_starts += 1
+            if self._lost_starts == ATTEMPTS:
+                raise NarrativesError(
+                    f"{ATTEMPTS} processes one after the other ended while they started, the last one with "
+                    f"{_told(one.process.exitcode)}; where memory ran out, take fewer --jobs"
+                )
+            if task is not None:
+                self._waiting.appendleft(task)
+        elif task is not None:
             attempts = self._attempts[id(task)] = self._attempts.get(id(task), 0) + 1
             if attempts < ATTEMPTS:
                 self._waiting.appendleft(task)

@@ -374,7 +374,7 @@ def _csv_pieces(
             if not header:
                 if cells:
                     check_names(file, _names(cells), column, taken)
-                    header = kept.take(reader.consumed)
+                    header = kept.take(reader.consumed).lstrip(b"\r\n")
                     at = reader.consumed
                 continue
             n_rows += 1
