@@ -24,6 +24,7 @@ from classifier.text.languages import LANGUAGE_CODE
 
 PART_BYTES = 8_000_000
 PART_ROWS = 100_000
+_BLOCK = 1 << 16
 MAX_SLICES = 16
 """Parts of one row group of Parquet: each is read from the group's beginning, so many of them would cost too much."""
 
@@ -203,17 +204,19 @@ class _Weigher:
 def _line_ranges(file: InputFile) -> Iterator[Part]:
     fs, path = open_address(file.address)
     begin = index = 0
-    with fs.open(path, "rb") as stream:
-        while begin < file.size or index == 0:
-            end = min(file.size, begin + PART_BYTES)
-            if end < file.size:
-                stream.seek(end - 1)
-                while block := stream.readline(1 << 16):
-                    if block.endswith(b"\n"):
-                        break
-                end = stream.tell()
-            yield Part(index, False, end - begin, begin, end)
-            begin, index = end, index + 1
+    while begin < file.size or index == 0:
+        end = min(file.size, begin + PART_BYTES)
+        at = end - 1
+        # To the end of the line that the boundary stands in, which may be right there.
+        while end < file.size:
+            block = fs.cat_file(path, start=at, end=min(file.size, at + _BLOCK))
+            found = block.find(b"\n")
+            at += found + 1 if found >= 0 else len(block)
+            if found >= 0 or at >= file.size or not block:
+                end = max(at, end)
+                break
+        yield Part(index, False, end - begin, begin, end)
+        begin, index = end, index + 1
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -227,9 +230,7 @@ def _jsonl_rows(file: InputFile, part: Part, column: str, taken: Collection[str]
     data = part.data
     if data is None:
         fs, path = open_address(file.address)
-        with fs.open(path, "rb") as stream:
-            stream.seek(part.begin)
-            data = stream.read(part.end - part.begin)
+        data = fs.cat_file(path, start=part.begin, end=part.end) if part.end else b""
         if len(data) != part.end - part.begin:
             raise InputError(f"{file.address}: became shorter while it was being read; run again")
     if part.index == 0:
@@ -473,9 +474,11 @@ def _open_parquet(file: InputFile) -> Iterator[Any]:
     from pyarrow import parquet
 
     fs, path = open_address(file.address)
-    with fs.open(path, "rb") as stream:
+    local = is_local(fs)
+    # Only what is asked for is fetched from elsewhere, in as few requests as can be.
+    with fs.open(path, "rb", **({} if local else {"cache_type": "none"})) as stream:
         try:
-            source = parquet.ParquetFile(path if is_local(fs) else stream, pre_buffer=False)
+            source = parquet.ParquetFile(path if local else stream, pre_buffer=not local)
         except (pa.ArrowException, OSError) as error:
             if getattr(error, "errno", None):
                 raise
