@@ -166,7 +166,7 @@ def make_stream(
     posts_per_day: float = 1.5,
     prevalence: float = 0.08,
     n_campaigns: int = 3,
-    echoes: tuple[int, int] = (10, 25),
+    echoes: tuple[int, int] = (3, 25),
 ) -> MadeUp:
     """Draw a stream.
 
