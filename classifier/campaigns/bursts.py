@@ -164,7 +164,9 @@ class _Grid:
         """
         f = self.x_log_x
         outside, total_outside = n_all - n_posts, total - counts
-        ratio = f[counts] + f[n_posts - counts] + f[total_outside] + f[outside - total_outside] - f[n_posts] - f[outside]
+        ratio = (
+            f[counts] + f[n_posts - counts] + f[total_outside] + f[outside - total_outside] - f[n_posts] - f[outside]
+        )
         ratio -= f[total] + f[n_all - total] - f[n_all]
         more = (counts >= MIN_POSTS) & (counts * outside > total_outside * n_posts)
         return np.where(more, ratio, 0.0)

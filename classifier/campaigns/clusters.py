@@ -1,8 +1,8 @@
 """Clusters: who said it first, who echoed it, how long after.
 
 Near-duplicates (``copies.py``) of one another are one cluster, and so are texts that make the same claim in other
-words (``claims.py``); a cluster holds two posts or more, one of them at least tagged "yes". Boilerplate of a source is
-left aside. All this is about wording and time: who is first among the posts that were collected need not be the first
+words (``claims.py``). Half of a cluster's posts or more carry its narrative ("yes" or "unsure"), two at least with a
+"yes". Boilerplate of a source is left aside. All this is about wording and time: who is first among the posts that were collected need not be the first
 of all, and an echo need not have been copied from the post that it is most alike to.
 """
 
@@ -18,7 +18,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from classifier.campaigns.boilerplate import without_boilerplate
 from classifier.campaigns.claims import group_claims, vectorize
 from classifier.campaigns.copies import group_copies
 from classifier.campaigns.findings import Cluster, Echo, SourcePair, TaggedPost, Voices
@@ -29,6 +28,9 @@ Progress = Callable[[str, float], None]
 
 WINDOW = timedelta(hours=48)
 """A claim that nobody repeats for so long has ended; said again, it is a new cluster."""
+
+MIN_SURE = 2
+"""So many posts of a cluster are tagged "yes", at least."""
 
 NEAREST = 5
 """Of how many most alike texts the copies are looked for."""
@@ -64,7 +66,8 @@ def find_clusters(
     posts = sorted(tagged, key=lambda post: (post.post.time, post.post.id))
     if len(posts) < 2:
         return ()
-    stream = _Stream(posts, without_boilerplate(posts), [_claim(post) for post in posts])
+    texts = [post.post.text[slice(*post.core)] for post in posts]
+    stream = _Stream(posts, texts, [_claim(post) for post in posts])
     leaders = group_copies(stream.texts, progress)
     # What no post of a group of copies carries is no campaign's.
     carrying = np.array([bool(post.tags) for post in posts])
@@ -113,11 +116,11 @@ def _claim(post: TaggedPost) -> str:
 
 
 def _cluster(stream: _Stream, members: list[int]) -> Cluster | None:
-    """One cluster from its posts in the order of time; None where no narrative is carried by half of them."""
+    """One cluster from its posts in the order of time; None where they have no narrative in common."""
     posts = [stream.posts[i] for i in members]
     sure = Counter(tag.narrative for post in posts for tag in post.tags if tag.decision == "yes")
     any_tag = Counter(tag.narrative for post in posts for tag in post.tags)
-    narratives = tuple(n for n, _ in sure.most_common() if 2 * any_tag[n] >= len(posts))
+    narratives = tuple(n for n, count in sure.most_common() if count >= MIN_SURE and 2 * any_tag[n] >= len(posts))
     if not narratives:
         return None
     alike = _nearest([stream.texts[i] for i in members], [stream.claims[i] for i in members])
@@ -228,5 +231,8 @@ def find_pairs(clusters: Sequence[Cluster]) -> tuple[SourcePair, ...]:
         for echo in followers:
             if echo.time > leader.time:
                 lags[leader.source, echo.source].append(echo.time - leader.time)
-    pairs = [SourcePair(a, b, len(found), median(found)) for (a, b), found in lags.items()]
+    pairs = [
+        SourcePair(a, b, len(found), timedelta(seconds=median(lag.total_seconds() for lag in found)))
+        for (a, b), found in lags.items()
+    ]
     return tuple(sorted(pairs, key=lambda pair: (-pair.n_clusters, pair.median_lag, pair.leader, pair.follower)))

@@ -49,12 +49,14 @@ class TaggedPost:
     """A post, its tags decided "yes" or "unsure" (likeliest first), and how many sentences could decide something.
 
     ``familiar`` is false where the model knows too few of its words to decide anything: such a post stands in no share.
+    ``core`` is the half-open span of its text without what the source puts over and under its posts.
     """
 
     post: Post
     tags: tuple[Tag, ...]
     n_sentences: int
     familiar: bool
+    core: tuple[int, int]
 
     def carries(self, narrative: str) -> bool:
         """Whether it is tagged "yes"."""
@@ -148,7 +150,7 @@ class Echo:
 class Cluster:
     """Posts that say the same: near-duplicates, or the same claim in other words.
 
-    ``echoes`` are ordered in time, the first one has no lag; ``narratives`` are those that half of them or more carry.
+    ``echoes`` are ordered in time, the first one has no lag; ``narratives`` are those that half of them or more carry, two with a "yes".
     ``sources`` stand in the order in which they spoke. ``kind`` is "copies" where all are near-duplicates of the first,
     else "claim". ``summary`` is the sentence most like all others.
     """
