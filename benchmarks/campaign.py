@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from campaign_maker import MadeUp, held_out_material, make_stream
 from classifier import load_model
 from classifier.campaigns.bins import bin_of
 from classifier.campaigns.inquiry import inquire
-from classifier.campaigns.prevalence import rates_from_posts
+from classifier.campaigns.prevalence import count_shares, rates_from_posts
 
 if TYPE_CHECKING:
     from classifier.campaigns.findings import Findings, PrevalencePoint
@@ -116,13 +117,13 @@ def shares(stream: MadeUp, found: Findings, name: str) -> Counts:
     return {row: (s, n) for row, (s, n) in counts.items()}
 
 
-def labelled(stream: MadeUp, found: Findings, random_state: int) -> Findings:
-    """The same inquiry with error rates from a random sample of its own posts."""
+def labelled(stream: MadeUp, found: Findings, narratives: Sequence[str], random_state: int) -> Findings:
+    """The same findings with error rates from a random sample of the stream's own posts."""
     rng = np.random.default_rng(random_state)
     chosen = [found.posts[i] for i in rng.choice(len(found.posts), min(N_LABELLED, len(found.posts)), replace=False)]
-    model = load_model()
-    rates = rates_from_posts(chosen, stream.carries, model.ids)
-    return inquire(stream.posts, model, rates=rates, random_state=random_state)
+    rates = rates_from_posts(chosen, stream.carries, narratives)
+    over_time, overall = count_shares(found.posts, narratives, rates, found.bin, rng)
+    return replace(found, prevalence=over_time, overall=overall)
 
 
 def table(rows: list[Counts]) -> Iterator[str]:
@@ -154,7 +155,7 @@ def main() -> None:
         found = inquire(stream.posts, model, random_state=seed)
         told["bursts"].append(bursts(stream, found))
         told["echoes"].append(echoes(stream, found))
-        by_hand = labelled(stream, found, seed)
+        by_hand = labelled(stream, found, model.ids, seed)
         told["shares"].append(
             {
                 **shares(stream, found, "cross-validation"),

@@ -23,14 +23,17 @@ References
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.campaigns.findings import ErrorRates, Share, TaggedPost
+from classifier.campaigns.bins import bin_of
+from classifier.campaigns.findings import ErrorRates, PrevalencePoint, Share, TaggedPost
 
 Floats = npt.NDArray[np.float64]
 
@@ -277,3 +280,58 @@ class ShareCounter:
         low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
         low = 0.0 if n_tagged == 0 else min(low, share)
         return Share(n_posts, n_tagged, raw, share, low, 1.0 if n_tagged == n_posts else max(high, share))
+
+
+def count_shares(
+    tagged: Sequence[TaggedPost],
+    narratives: Sequence[str],
+    rates: Mapping[str, MeasuredRates],
+    step: timedelta,
+    rng: np.random.Generator,
+) -> tuple[tuple[PrevalencePoint, ...], tuple[PrevalencePoint, ...]]:
+    """Shares over time, of the narratives that were tagged, and over the whole time, all sources together and each.
+
+    Parameters
+    ----------
+    tagged : sequence of TaggedPost
+        In the order of time; unfamiliar ones are left aside.
+    narratives : sequence of str
+    rates : mapping of narrative to MeasuredRates
+        A narrative that is missing gets intervals from 0 to 1.
+    step : timedelta
+    rng : numpy Generator
+
+    Returns
+    -------
+    over_time, overall : tuple of PrevalencePoint
+    """
+    known = [post for post in tagged if post.familiar]
+    if not known:
+        return (), ()
+    counters = {narrative: ShareCounter(rates.get(narrative), rng) for narrative in narratives}
+    carried = {narrative: np.array([post.carries(narrative) for post in known]) for narrative in counters}
+    n_sentences = np.array([post.n_sentences for post in known], dtype=np.int64)
+    bins: dict[datetime, list[int]] = defaultdict(list)
+    sources: dict[str, list[int]] = defaultdict(list)
+    for i, post in enumerate(known):
+        bins[bin_of(post.post.time, step)].append(i)
+        sources[post.post.source].append(i)
+
+    def point(
+        narrative: str, source: str | None, begin: datetime, end: datetime, members: Sequence[int]
+    ) -> PrevalencePoint:
+        n_tagged = int(carried[narrative][members].sum())
+        return PrevalencePoint(narrative, source, begin, end, counters[narrative].share(n_tagged, n_sentences[members]))
+
+    over_time = tuple(
+        point(narrative, None, begin, begin + step, bins[begin])
+        for narrative in counters
+        if carried[narrative].any()
+        for begin in sorted(bins)
+    )
+    begin, end = bin_of(known[0].post.time, step), bin_of(known[-1].post.time, step) + step
+    parts: list[tuple[str | None, Sequence[int]]] = [(None, range(len(known))), *sorted(sources.items())]
+    overall = tuple(
+        point(narrative, source, begin, end, members) for narrative in counters for source, members in parts
+    )
+    return over_time, overall
