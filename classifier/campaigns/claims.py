@@ -23,9 +23,9 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Progress = Callable[[str, float], None]
 
-LINK = 0.12
+LINK = 0.14
 """Average cosine from which on texts say the same: of two texts with one narrative but different claims about one pair
-in twenty is as alike, of two wordings of one claim nine in ten."""
+in forty is as alike, of two wordings of one claim nine in ten."""
 
 MAX_BACK = 4_000
 

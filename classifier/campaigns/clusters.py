@@ -1,9 +1,10 @@
 """Clusters: who said it first, who echoed it, how long after.
 
 Near-duplicates (``copies.py``) of one another are one cluster, and so are texts that make the same claim in other
-words (``claims.py``). Half of a cluster's posts or more carry its narrative ("yes" or "unsure"), two at least with a
-"yes". Boilerplate of a source is left aside. All this is about wording and time: who is first among the posts that
-were collected need not be the first of all, and an echo need not have been copied from the post most like it.
+words (``claims.py``). Half of a cluster's posts or more are tagged "yes" with its narrative, two at least; the others
+may be unsure, or copies. Boilerplate of a source is left aside. All this is about wording and time: who is first among
+the posts that were collected need not be the first of all, and an echo need not have been copied from the post most
+like it.
 """
 
 from __future__ import annotations
@@ -119,8 +120,7 @@ def _cluster(stream: _Stream, members: list[int]) -> Cluster | None:
     """One cluster from its posts in the order of time; None where they have no narrative in common."""
     posts = [stream.posts[i] for i in members]
     sure = Counter(tag.narrative for post in posts for tag in post.tags if tag.decision == "yes")
-    any_tag = Counter(tag.narrative for post in posts for tag in post.tags)
-    narratives = tuple(n for n, count in sure.most_common() if count >= MIN_SURE and 2 * any_tag[n] >= len(posts))
+    narratives = tuple(n for n, count in sure.most_common() if count >= max(MIN_SURE, len(posts) / 2))
     if not narratives:
         return None
     alike = _nearest([stream.texts[i] for i in members], [stream.claims[i] for i in members])
