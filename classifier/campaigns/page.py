@@ -210,7 +210,7 @@ class _Page:
             key, series = str(self.number[narrative]), self.series[narrative]
             bursts = self.bursts[narrative]
             self.rows["time"][key] = {
-                "points": [_point(point, bursts) for point in series],
+                "points": _without_gaps([_point(point, bursts) for point in series]),
                 "marks": [{"begin": iso(b.begin), "end": iso(b.end)} for b in bursts],
             }
             told = _told(self.overall[narrative]) if narrative in self.overall else ""
@@ -283,7 +283,7 @@ class _Page:
                     self._row(b.narrative),
                     [
                         *(self._name(b.narrative), wording.minute(b.begin), wording.minute(b.end), f"{b.n_posts:,}"),
-                        *(f"{b.expected:.1f}", f"{b.p_value:.2g}", told, ", ".join(b.sources), b.cluster or ""),
+                        *(f"{b.expected:.1f}", f"{b.p_value:.2g}", told, _listed(b.sources), b.cluster or ""),
                     ],
                 )
             )
@@ -488,6 +488,10 @@ def _figures(share: Share) -> list[str]:
     ]
 
 
+def _listed(sources: Sequence[str], most: int = 5) -> str:
+    return ", ".join(sources[:most]) + (f" and {len(sources) - most:,} more" if len(sources) > most else "")
+
+
 def _told(share: Share) -> str:
     return f"adjusted share {wording.percent(share.share)} ({wording.interval(share.low, share.high)})"
 
@@ -509,7 +513,6 @@ def _rounded(value: float) -> float:
 
 def _point(point: PrevalencePoint, bursts: Sequence[Burst]) -> dict[str, Any]:
     share = point.share
-    told = dict.fromkeys(("share", "low", "high", "raw")) | {"interval": "", "counts": "no posts"}
     inside = any(b.begin < point.end and point.begin < b.end for b in bursts)
     return {
         "begin": iso(point.begin),
@@ -518,10 +521,22 @@ def _point(point: PrevalencePoint, bursts: Sequence[Burst]) -> dict[str, Any]:
         "when": wording.minute(point.begin),
         "n_posts": share.n_posts,
         "n_tagged": share.n_tagged,
-        # A bin without posts says nothing: the line breaks there.
-        **(_share(share) if share.n_posts else told),
+        **_share(share),
         "burst": "yes" if inside else "",
     }
+
+
+def _without_gaps(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With a point that says nothing between two that do not follow one another: the line breaks there."""
+    filled: list[dict[str, Any]] = []
+    for point in points:
+        if filled and filled[-1]["end"] < point["begin"]:
+            begin = filled[-1]["end"]
+            empty = dict.fromkeys(("share", "low", "high", "raw")) | {"interval": "", "counts": "no posts", "burst": ""}
+            times = {"begin": begin, "middle": begin, "end": point["begin"], "when": begin[:16].replace("T", " ")}
+            filled.append({**empty, **times, "n_posts": 0, "n_tagged": 0})
+        filled.append(point)
+    return filled
 
 
 def _peak(series: Iterable[PrevalencePoint]) -> str:

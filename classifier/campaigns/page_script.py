@@ -17,7 +17,7 @@ function config() {
   const lines = {domainColor: colour("line"), tickColor: colour("line"), gridColor: colour("line"), gridOpacity: 0.6};
   return {
     background: "transparent", font: "system-ui, sans-serif", view: {stroke: "transparent"},
-    axis: {...quiet, ...lines, labelLimit: width < 500 ? 120 : 260}, legend: {...quiet, symbolOpacity: 1},
+    axis: {...quiet, ...lines, labelLimit: width < 500 ? 120 : 260}, legend: {...quiet, columns: width < 500 ? 2 : 0},
     range: {
       category: ["asserted", "attributed", "rejected", "untold"].map(colour),
       heatmap: [colour("low"), colour("high")], ramp: [colour("low"), colour("high")],
@@ -26,7 +26,8 @@ function config() {
     style: {
       interval: {color: colour("band"), strokeWidth: 8},
       band: {color: colour("band"), opacity: 1},
-      raw: {color: colour("raw"), strokeWidth: 1.2, strokeDash: [4, 3], thickness: 2, size: 14},
+      raw: {color: colour("raw"), strokeWidth: 1.2, strokeDash: [4, 3]},
+      "raw-tick": {color: colour("raw"), thickness: 2, size: 14},
       adjusted: {color: colour("mark"), strokeWidth: 2.2},
       dot: {color: colour("mark"), filled: true, size: 28, opacity: 1},
       burst: {color: colour("burst"), opacity: 1},

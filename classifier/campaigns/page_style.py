@@ -45,7 +45,7 @@ th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:right;
 overflow-wrap:normal;white-space:nowrap}
 th{font-weight:600}
 th.word,td.word{text-align:left;white-space:normal;min-width:8rem;max-width:34rem}
-td.word{overflow-wrap:anywhere}
+td.word{overflow-wrap:anywhere;min-width:12rem}
 .word.text{min-width:18rem}
 tbody tr:nth-child(even){background:var(--stripe)}
 .key{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;list-style:none}

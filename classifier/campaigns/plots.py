@@ -82,7 +82,7 @@ def _overall() -> Any:
     tooltip = [_text("name", "narrative"), *_SHARE_TOOLTIP]
     return alt.layer(
         _points().mark_rule(style="interval").encode(y=y, x=alt.X("low:Q", axis=_share_axis()), x2="high:Q"),
-        _points().mark_tick(style="raw").encode(y=y, x="raw:Q"),
+        _points().mark_tick(style="raw-tick").encode(y=y, x="raw:Q"),
         _points().mark_point(style="dot").encode(y=y, x=x, tooltip=tooltip),
         _points()
         .mark_bar(style="hover", opacity=0)
