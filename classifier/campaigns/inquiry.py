@@ -1,0 +1,162 @@
+"""Posts to findings: the one call that the command line, the page and the tables are made from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from classifier.campaigns.bins import bin_of, check_bin, choose_bin
+from classifier.campaigns.bursts import find_bursts
+from classifier.campaigns.clusters import WINDOW, find_clusters, find_pairs
+from classifier.campaigns.findings import Burst, Cluster, Findings, Post, PrevalencePoint, TaggedPost
+from classifier.campaigns.prevalence import MeasuredRates, ShareCounter, rates_from_report
+from classifier.campaigns.tagging import tag_posts
+from classifier.campaigns.voices import count_voices, find_shifts
+from classifier.errors import InputError
+from classifier.model.scoring import NarrativeModel
+
+Progress = Callable[[str, float], None]
+"""Called with the stage and the share done, 0 to 1."""
+
+UNFAMILIAR = "words that the model does not know (another language?)"
+"""Why posts that were read stand in no share, in ``Findings.skipped``."""
+
+
+def inquire(
+    posts: Sequence[Post],
+    model: NarrativeModel,
+    *,
+    bin: timedelta | None = None,
+    rates: Mapping[str, MeasuredRates] | None = None,
+    random_state: int = 0,
+    skipped: Mapping[str, int] | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Find prevalence, bursts, clusters and shifts of voice.
+
+    Parameters
+    ----------
+    posts : sequence of Post
+        In any order; ids are unique.
+    model : NarrativeModel
+    bin : timedelta or None
+        How long a step of time is, counted from midnight UTC, from Monday for weeks; chosen by the length of the
+        stream where None.
+    rates : mapping of narrative to MeasuredRates, or None
+        The classifier's error rates, from :func:`classifier.campaigns.prevalence.rates_from_posts`; where None, those
+        of the model's cross-validation.
+    random_state : int
+        The same posts, model and state give the same findings.
+    skipped : mapping or None
+        Records that were left out before, by reason; passed on.
+
+    Raises
+    ------
+    InputError
+        Two posts have one id, a time has no time zone, or an option is out of its range.
+    """
+    ordered = _checked(posts)
+    first, last = (ordered[0].time, ordered[-1].time) if ordered else (None, None)
+    if first is None or last is None:
+        step = bin or timedelta(days=1)
+    else:
+        step = choose_bin(first, last) if bin is None else check_bin(bin, first, last)
+    known = rates_from_report(model.report) if rates is None else dict(rates)
+    tagged = tag_posts(ordered, model, progress)
+    ids = list(model.ids)
+    clusters = find_clusters(tagged, ids, progress=progress)
+    bursts = find_bursts(tagged, ids, random_state=random_state, progress=progress)
+    rng = np.random.default_rng(random_state)
+    counters = {narrative: ShareCounter(known.get(narrative), rng) for narrative in ids}
+    prevalence, overall = _shares(tagged, counters, step)
+    n_unfamiliar = sum(not post.familiar for post in tagged)
+    return Findings(
+        model=model.identity,
+        names={narrative.id: narrative.name for narrative in model.taxonomy.narratives},
+        definitions={narrative.id: narrative.definition for narrative in model.taxonomy.narratives},
+        posts=tuple(tagged),
+        bin=step,
+        error_rates=tuple(known[narrative].told(rng) for narrative in ids if narrative in known),
+        prevalence=tuple(prevalence),
+        overall=tuple(overall),
+        bursts=tuple(_within(burst, clusters) for burst in bursts),
+        clusters=clusters,
+        pairs=find_pairs(clusters),
+        voices=count_voices(tagged, step),
+        shifts=find_shifts(tagged, ids, random_state=random_state, progress=progress),
+        skipped={**(skipped or {}), **({UNFAMILIAR: n_unfamiliar} if n_unfamiliar else {})},
+        parameters={
+            "bin_seconds": step.total_seconds(),
+            "window_seconds": WINDOW.total_seconds(),
+            "random_state": random_state,
+            "rates": "cross-validation" if rates is None else "labelled posts",
+        },
+    )
+
+
+def _checked(posts: Sequence[Post]) -> list[Post]:
+    seen: dict[str, Post] = {}
+    for post in posts:
+        there = seen.setdefault(post.id, post)
+        if there is not post:
+            told = f"{there.file} row {there.row} and {post.file} row {post.row} have the same id {post.id!r}"
+            raise InputError(f"{told}; ids must differ, or leave the column of ids away", field="id")
+        if post.time.tzinfo is None:
+            told = f"{post.file} row {post.row}: the time {post.time.isoformat()} has no time zone"
+            raise InputError(f"{told}; say which one it is", field="time")
+    return sorted(posts, key=lambda post: (post.time, post.id))
+
+
+def _shares(
+    tagged: Sequence[TaggedPost], counters: Mapping[str, ShareCounter], step: timedelta
+) -> tuple[list[PrevalencePoint], list[PrevalencePoint]]:
+    """Points in time of what was tagged, and shares over the whole time, all together and by source."""
+    known = [post for post in tagged if post.familiar]
+    if not known:
+        return [], []
+    bins: dict[datetime, list[TaggedPost]] = defaultdict(list)
+    sources: dict[str, list[TaggedPost]] = defaultdict(list)
+    for post in known:
+        bins[bin_of(post.post.time, step)].append(post)
+        sources[post.post.source].append(post)
+    present = [n for n in counters if any(post.carries(n) for post in known)]
+    prevalence = [
+        _point(counters, narrative, None, begin, begin + step, bins[begin])
+        for narrative in present
+        for begin in sorted(bins)
+    ]
+    begin, end = bin_of(known[0].post.time, step), bin_of(known[-1].post.time, step) + step
+    parts: Iterable[tuple[str | None, list[TaggedPost]]] = [(None, known), *sorted(sources.items())]
+    parts = list(parts)
+    overall = [
+        _point(counters, narrative, source, begin, end, members) for narrative in counters for source, members in parts
+    ]
+    return prevalence, overall
+
+
+def _point(
+    counters: Mapping[str, ShareCounter],
+    narrative: str,
+    source: str | None,
+    begin: datetime,
+    end: datetime,
+    posts: Sequence[TaggedPost],
+) -> PrevalencePoint:
+    n_tagged = sum(post.carries(narrative) for post in posts)
+    n_sentences = np.array([post.n_sentences for post in posts], dtype=np.int64)
+    return PrevalencePoint(narrative, source, begin, end, counters[narrative].share(n_tagged, n_sentences))
+
+
+def _within(burst: Burst, clusters: Sequence[Cluster]) -> Burst:
+    """The burst with the cluster that holds most of its posts, two at least."""
+    best, most = None, 1
+    for cluster in clusters:
+        if burst.narrative in cluster.narratives:
+            inside = sum(burst.begin <= echo.time <= burst.end for echo in cluster.echoes)
+            if inside > most:
+                best, most = cluster.id, inside
+    return replace(burst, cluster=best)
