@@ -13,9 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
 
 from classifier.campaigns import wording
+from classifier.campaigns.addresses import is_web_address
 from classifier.campaigns.findings import Burst, Cluster, Findings, Post, PrevalencePoint, Share
 from classifier.campaigns.page_script import SCRIPT
 from classifier.campaigns.page_style import STYLE
@@ -169,8 +169,8 @@ class _Page:
         several = sum(len(cluster.sources) > 1 for cluster in found.clusters)
         return (
             f"{len(self.narratives)} of {wording.counted(len(found.names), 'narrative')}, "
-            f"{wording.counted(len(found.bursts), 'burst')}, {wording.counted(len(found.clusters), 'cluster')} of posts "
-            f"that say the same ({several:,} in more than one source), "
+            f"{wording.counted(len(found.bursts), 'burst')}, {wording.counted(len(found.clusters), 'cluster')} of "
+            f"posts that say the same ({several:,} in more than one source), "
             f"{wording.counted(len(found.shifts), 'voice shift')}"
         )
 
@@ -248,8 +248,8 @@ class _Page:
         }
         (top, where), share = max(shares.items(), key=lambda item: item[1].low)
         alt = (
-            f"Adjusted share of {len(self.narratives)} narratives in {wording.counted(len(kept), 'source')}; the surest "
-            f"is {self._name(top)} in {where}: {_told(share)}."
+            f"Adjusted share of {len(self.narratives)} narratives in {wording.counted(len(kept), 'source')}; the "
+            f"surest is {self._name(top)} in {where}: {_told(share)}."
         )
         rows = []
         for narrative in self.narratives:
@@ -305,8 +305,8 @@ class _Page:
         shown = clusters[:MAX_CLUSTERS]
         left = len(clusters) - len(shown)
         lines = [
-            "<p>Each line is a source; the ring is the first post in this data, not the first anywhere. An echo says the "
-            "same later: that shows neither copying nor coordination nor intent.</p>",
+            "<p>Each line is a source; the ring is the first post in this data, not the first anywhere. An echo says "
+            "the same later: that shows neither copying nor coordination nor intent.</p>",
             *([f"<p>The {len(shown)} widest clusters; {left:,} more stand in clusters.csv.</p>"] if left else []),
             '<div class="clusters">',
         ]
@@ -323,20 +323,19 @@ class _Page:
         for place, echo in enumerate(echoes):
             post = self.posts[echo.post]
             lag = "first" if place == 0 else wording.lag(echo.lag)
-            alike = "" if place == 0 else f"{echo.similarity:.2f}"
             points.append(
                 {
                     "source": labels[echo.source],
                     "time": iso(echo.time),
                     "when": wording.minute(echo.time),
                     "lag": lag,
-                    "similarity": alike,
+                    "how": wording.told_echo(echo),
                     "voice": echo.voice or "not told",
                     "first": place == 0,
                     **({"text": _label(post.text, 160)} if post.text else {}),
                 }
             )
-            cells = [_linked(post), escape(lag), _bdi(echo.source), escape(echo.voice or ""), alike]
+            cells = [_linked(post), escape(lag), _bdi(echo.source), escape(echo.voice or ""), wording.told_echo(echo)]
             rows.append(("", [*cells, *([_text(post.text)] if post.text else [""])]))
         self.rows["echoes"][cluster.id] = {"points": points}
         told = wording.told_cluster(cluster, self.found)
@@ -345,7 +344,7 @@ class _Page:
         first = self.posts[echoes[0].post]
         alt = f"{told}. The first is of {first.source}; the sources in order: {', '.join(order)}."
         texts = any(self.posts[echo.post].text for echo in echoes)
-        headings = ("time", "lag", "source", "voice", "similarity", *(["text"] if texts else []))
+        headings = ("time", "lag", "source", "voice", "how", *(["text"] if texts else []))
         left = len(cluster.echoes) - len(echoes)
         summary = f'<p class="quiet" dir="auto">{escape(_cut(cluster.summary))}</p>' if cluster.summary else ""
         return [
@@ -360,7 +359,7 @@ class _Page:
                 f"Cluster {cluster.id}, in order of time",
                 headings,
                 [(mark, row[: len(headings)]) for mark, row in rows],
-                words=("source", "text"),
+                words=("source", "how", "text"),
                 markup=True,
             ),
             "</details></details>",
@@ -392,24 +391,25 @@ class _Page:
         lines = [
             "<p>Of the tagged posts: how many assert the narrative, report that others say it, or reject it.</p>",
             '<ul class="key"><li><span class="asserted"></span>asserted</li><li><span class="attributed"></span>'
-            'attributed</li><li><span class="rejected"></span>rejected</li><li><span class="shift"></span>shift</li></ul>',
+            'attributed</li><li><span class="rejected"></span>rejected</li><li><span class="shift"></span>shift</li>'
+            "</ul>",
             '<div class="panels">',
         ]
         for narrative in told:
             key = str(self.number[narrative])
             shifts = [s for s in self.found.shifts if s.narrative == narrative]
             points, sums = [], dict.fromkeys(wording.VOICES, 0)
-            for v in series[narrative]:
-                total = sum(v.counts.values())
+            for point in series[narrative]:
+                total = sum(point.counts.values())
                 low = 0
                 for voice in wording.VOICES:
-                    n = v.counts.get(voice, 0)
+                    n = point.counts.get(voice, 0)
                     sums[voice] += n
                     points.append(
                         {
-                            "begin": iso(v.begin),
-                            "end": iso(v.end),
-                            "when": wording.minute(v.begin),
+                            "begin": iso(point.begin),
+                            "end": iso(point.end),
+                            "when": wording.minute(point.begin),
                             "voice": voice,
                             "low": _rounded(low / total),
                             "high": _rounded((low + n) / total),
@@ -457,9 +457,10 @@ class _Page:
             *(f"<li>{escape(caveat)}</li>" for caveat in wording.CAVEATS),
             "</ul>",
             "<p>Before you print a figure, read the posts that it rests on.</p>",
-            f"<h3>Error rates</h3><p>{escape(f'Measured on: {basis}.') if basis else ''}</p>",
+            "<h3>Error rates</h3>",
+            f"<p>{escape(_told_unit(self.found))} {escape(f'Measured on: {basis}.') if basis else ''}</p>",
             *_table(
-                "How often the classifier tags a post that carries the narrative, and one that does not",
+                "How often the classifier tags what carries the narrative, and what does not",
                 headings,
                 rows,
                 words=("narrative", "measured on"),
@@ -494,6 +495,12 @@ def _listed(sources: Sequence[str], most: int = 5) -> str:
 
 def _told(share: Share) -> str:
     return f"adjusted share {wording.percent(share.share)} ({wording.interval(share.low, share.high)})"
+
+
+def _told_unit(findings: Findings) -> str:
+    if any(rates.unit == "sentence" for rates in findings.error_rates):
+        return "The rates are those of single sentences; for a post they are rolled up by how many sentences it has."
+    return "The rates are those of whole posts."
 
 
 def _share(share: Share) -> dict[str, Any]:
@@ -602,17 +609,6 @@ def _linked(post: Post) -> str:
     return f'<a href="{escape(post.url or "")}" rel="noopener noreferrer nofollow">{told}</a>'
 
 
-def is_web_address(url: str | None) -> bool:
-    """Whether it is a whole http or https address: anything else may run in the reader's page."""
-    if not url or any(character.isspace() or ord(character) < 32 for character in url):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
-
-
 def _bdi(text: str) -> str:
     """Escaped, and kept from turning the text around it (Hebrew, Arabic, control characters)."""
     return f"<bdi>{escape(text)}</bdi>"
@@ -664,7 +660,7 @@ def _drawing() -> tuple[str, dict[str, dict[str, Any]]]:
         from classifier.campaigns.plots import specifications
     except ImportError as error:
         raise MissingExtra("Drawing the page", "campaign") from error
-    bundle: str = vl_convert.javascript_bundle()
+    bundle: str = vl_convert.javascript_bundle(None)
     if "</script" in bundle.lower() or "<!--" in bundle:
         raise AssertionError("the bundle cannot stand inside a page")
     return bundle, specifications()

@@ -17,7 +17,7 @@ ROW = 24
 TIMES = {
     "year": "%Y",
     "quarter": "%b",
-    "month": "%b",
+    "month": "%-d %b",
     "week": "%-d %b",
     "date": "%-d %b",
     "hours": "%H:%M",
@@ -140,7 +140,7 @@ def _echoes() -> Any:
         _text("source", "source"),
         _text("when", "time, UTC"),
         _text("lag", "lag"),
-        _text("similarity", "similarity"),
+        _text("how", "how"),
         _text("voice", "voice"),
         _text("text", "text"),
     ]

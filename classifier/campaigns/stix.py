@@ -17,15 +17,14 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import stix2
 from stix2.canonicalization.Canonicalize import canonicalize
 
 from classifier.campaigns import wording
+from classifier.campaigns.addresses import is_web_address
 from classifier.campaigns.findings import Cluster, Findings, TaggedPost
-
-TLP = Literal["clear", "green", "amber", "amber+strict", "red"]
 
 NAMESPACE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
 """STIX's namespace for deterministic ids, which OpenCTI uses for domain objects too."""
@@ -47,7 +46,7 @@ _TLP_2 = {
 """Where TLP 2 differs from STIX 2.1's own markings, which are TLP 1: OpenCTI's ids (clear is its TLP:WHITE)."""
 
 
-def to_stix(findings: Findings, *, title: str, command: str, tlp: TLP | None = None) -> str:
+def to_stix(findings: Findings, *, title: str, command: str, tlp: str | None = None) -> str:
     """The bundle as JSON.
 
     Parameters
@@ -60,7 +59,7 @@ def to_stix(findings: Findings, *, title: str, command: str, tlp: TLP | None = N
     command
         The command that made the findings; told in the report.
     tlp
-        Traffic light that every object gets.
+        Traffic light that every object gets: clear, green, amber, amber+strict or red.
     """
     return _Bundle(findings, title, command, tlp).write()
 
@@ -71,7 +70,7 @@ def standard_id(kind: str, **contributing: Any) -> str:
 
 
 class _Bundle:
-    def __init__(self, findings: Findings, title: str, command: str, tlp: TLP | None) -> None:
+    def __init__(self, findings: Findings, title: str, command: str, tlp: str | None) -> None:
         self.found = findings
         self.title = _clean(title)
         self.command = _clean(command)
@@ -109,7 +108,7 @@ class _Bundle:
 
     # ---- kinds of objects
 
-    def _mark(self, tlp: TLP) -> None:
+    def _mark(self, tlp: str) -> None:
         if tlp in _TLP_2:
             identifier = _TLP_2[tlp]
             self.objects[identifier] = stix2.MarkingDefinition(
@@ -191,15 +190,11 @@ class _Bundle:
     def _post(self, tagged: TaggedPost, narratives: Mapping[str, str]) -> str | None:
         """The post with its channel and the narratives that it carries; None where there is nothing to show of it."""
         post = tagged.post
-        text, url = _clean(post.text), _clean(post.url or "")
+        text, url = _clean(post.text), _clean(post.url or "") if is_web_address(post.url) else ""
         if url:
-            fields = {"title": _title(text), "content": text} if text else {}
-            identifier = self._add_custom(
-                *("media-content", OPENCTI_OBSERVABLE, {"url": url}),
-                url=url,
-                publication_date=_time(post.time),
-                **fields,
-            )
+            fields = {"url": url, "publication_date": _time(post.time)}
+            fields |= {"title": _title(text), "content": text} if text else {}
+            identifier = self._add_custom("media-content", OPENCTI_OBSERVABLE, {"url": url}, **fields)
         elif text:
             identifier = self._add_custom("text", OPENCTI_OBSERVABLE, {"value": text}, value=text)
         else:
@@ -256,10 +251,7 @@ class _Bundle:
             which = "The first post of these." if order == 0 else f"{wording.lag(echo.lag)} after the first."
             self._relate("related-to", here, campaign, which)
             if there is not None and there != here:
-                alike = (
-                    f"Nearest in wording (similarity {echo.similarity:.2f}), {wording.lag(echo.lag)} after the first."
-                )
-                self._relate("related-to", here, there, alike)
+                self._relate("related-to", here, there, f"Nearest earlier post: {wording.told_echo(echo)}.")
 
     def _channels_use(self, narratives: Mapping[str, str]) -> None:
         """Only where the adjusted share is above nothing, and somebody asserts: one tagged post may be a false one."""

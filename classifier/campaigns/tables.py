@@ -99,7 +99,7 @@ def _echoes(found: Findings) -> Iterator[Sequence[Any]]:
         for order, e in enumerate(c.echoes, 1):
             yield (
                 *(c.id, order, e.post, e.source, e.time, e.lag.total_seconds()),
-                *(e.similarity, e.nearest, e.voice),
+                *(e.how, e.similarity, e.nearest, e.voice, e.again),
             )
 
 
@@ -120,7 +120,7 @@ def _shifts(found: Findings) -> Iterator[Sequence[Any]]:
 def _error_rates(found: Findings) -> Iterator[Sequence[Any]]:
     for e in found.error_rates:
         yield (
-            *(e.narrative, found.names.get(e.narrative, "")),
+            *(e.narrative, found.names.get(e.narrative, ""), e.unit),
             *(e.true_positive_rate, *e.true_positive_interval),
             *(e.false_positive_rate, *e.false_positive_interval, e.basis),
         )
@@ -130,13 +130,16 @@ def _posts(found: Findings) -> Iterator[Sequence[Any]]:
     for tagged in found.posts:
         p = tagged.post
         narratives = tuple(tag.narrative for tag in tagged.tags if tag.decision == "yes")
-        yield (p.id, p.time, p.source, p.url, p.file, p.row, tagged.n_sentences, narratives, p.text)
+        yield (
+            *(p.id, p.time, p.source, p.url, p.file, p.row),
+            *(tagged.n_sentences, tagged.familiar, narratives, p.text),
+        )
 
 
 def _tags(found: Findings) -> Iterator[Sequence[Any]]:
     for tagged in found.posts:
         for tag in tagged.tags:
-            yield (tagged.post.id, tag.narrative, tag.probability, tag.decision, tag.voice)
+            yield (tagged.post.id, tag.narrative, tag.probability, tag.decision, tag.voice, tag.begin, tag.end)
 
 
 TABLES = (
@@ -160,7 +163,19 @@ TABLES = (
     ),
     Table(
         "echoes.csv",
-        ("cluster", "order", "post", "source", "time", "lag_seconds", "similarity", "nearest_post", "voice"),
+        (
+            "cluster",
+            "order",
+            "post",
+            "source",
+            "time",
+            "lag_seconds",
+            "how",
+            "similarity",
+            "nearest_post",
+            "voice",
+            "again",
+        ),
         _echoes,
     ),
     Table(
@@ -180,16 +195,16 @@ TABLES = (
     Table(
         "error_rates.csv",
         (
-            *("narrative", "name", "true_positive_rate", "true_positive_low", "true_positive_high"),
+            *("narrative", "name", "unit", "true_positive_rate", "true_positive_low", "true_positive_high"),
             *("false_positive_rate", "false_positive_low", "false_positive_high", "basis"),
         ),
         _error_rates,
     ),
     Table(
         "posts.csv",
-        ("post", "time", "source", "url", "file", "row", "n_sentences", "narratives", "text"),
+        ("post", "time", "source", "url", "file", "row", "n_sentences", "familiar", "narratives", "text"),
         _posts,
     ),
-    Table("tags.csv", ("post", "narrative", "probability", "decision", "voice"), _tags),
+    Table("tags.csv", ("post", "narrative", "probability", "decision", "voice", "begin", "end"), _tags),
 )
 """The files in the order in which they are written."""

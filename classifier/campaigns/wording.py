@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from classifier.campaigns.findings import Burst, Cluster, Findings, Share, Voices, VoiceShift
+from classifier.campaigns.findings import Burst, Cluster, Echo, Findings, Share, Voices, VoiceShift
 
 VOICES: tuple[Voices, ...] = ("asserted", "attributed", "rejected")
 
@@ -90,11 +90,20 @@ def told_shift(shift: VoiceShift) -> str:
     )
 
 
+def told_echo(echo: Echo) -> str:
+    """In which way a post is like the one before it."""
+    if echo.how == "first":
+        return "first"
+    return f"{echo.how} ({echo.similarity:.2f})" + (", again" if echo.again else "")
+
+
 def told_cluster(cluster: Cluster, findings: Findings) -> str:
     """What the posts carry, how many they are, where and when."""
     first, last = cluster.echoes[0], cluster.echoes[-1]
     names = ", ".join(findings.names.get(n, n) for n in cluster.narratives) or "No narrative"
     said = f"{counted(len(cluster.echoes), 'post')} in {counted(len(cluster.sources), 'source')}"
+    rejecting = sum(echo.voice == "rejected" for echo in cluster.echoes)
+    said += f" ({rejecting:,} in order to reject it)" if rejecting else ""
     return f"{names}: {said}, first {minute(first.time)}, last {lag(last.lag)} later"
 
 

@@ -65,11 +65,19 @@ def made_findings(names, definitions=None, *, sources=SOURCES, days=4, n_cluster
     posts = []
     for n in range(40 * len(sources)):
         narrative = ids[n % len(ids)]
-        tags = (Tag(narrative, 0.5 + draw.random() / 2, "yes", VOICES[n % 3]),) if n % 2 else ()
+        tags = (Tag(narrative, 0.5 + draw.random() / 2, "yes", VOICES[n % 3], 0, 4),) if n % 2 else ()
         text = draw.choice(texts) if texts else f"Запись {n}: the host said again that it is near."
         url = draw.choice(urls) if urls else f"https://example.org/{n}"
         time = START + timedelta(minutes=draw.randrange(days * 24 * 60))
-        posts.append(TaggedPost(Post(f"p{n}", text, time, sources[n % len(sources)], url, "posts.csv", n + 1), tags, 2))
+        posts.append(
+            TaggedPost(
+                Post(f"p{n}", text, time, sources[n % len(sources)], url, "posts.csv", n + 1),
+                tags,
+                2,
+                True,
+                (0, len(text)),
+            )
+        )
     prevalence, overall, voices = [], [], []
     for k, narrative in enumerate(ids):
         base = 0.02 + 0.01 * (k % 7)
@@ -95,6 +103,8 @@ def made_findings(names, definitions=None, *, sources=SOURCES, days=4, n_cluster
                 1.0 if i == 0 else 0.8,
                 None if i == 0 else members[0].id,
                 None if i == 2 else VOICES[i % 3],
+                "first" if i == 0 else "copy" if i % 2 else "reworded",
+                any(post.source == earlier.source for earlier in members[:i]),
             )
             for i, post in enumerate(members)
         )
@@ -113,7 +123,15 @@ def made_findings(names, definitions=None, *, sources=SOURCES, days=4, n_cluster
         posts=tuple(posts),
         bin=step,
         error_rates=tuple(
-            ErrorRates(n, 0.82, (0.7, 0.9), 0.012, (0.006, 0.02), "the model's own held-out scores, 43,643 sentences")
+            ErrorRates(
+                n,
+                "sentence",
+                0.82,
+                (0.7, 0.9),
+                0.012,
+                (0.006, 0.02),
+                "the model's own held-out scores, 43,643 sentences",
+            )
             for n in ids
         ),
         prevalence=tuple(prevalence),
