@@ -11,6 +11,7 @@ import json
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -70,6 +71,9 @@ class _Page:
         self.number = {narrative: i for i, narrative in enumerate(self.narratives)}
         self.absent = [n for n in findings.names if n not in met]
         self.rows: dict[str, dict[str, Any]] = {kind: {} for kind in ("overall", "time", "sources", "echoes", "voices")}
+        edges = [time for points in self.series.values() for point in points for time in (point.begin, point.end)]
+        # All plots over time show the same days.
+        self.rows["period"] = {"all": [1000 * time.timestamp() for time in (min(edges), max(edges))] if edges else []}
 
     def write(self) -> str:
         bundle, specs = _drawing()
@@ -382,9 +386,9 @@ class _Page:
 
     def _voices(self) -> list[str]:
         series = defaultdict(list)
-        for voice in self.found.voices:
-            if sum(voice.counts.values()):
-                series[voice.narrative].append(voice)
+        for counted in self.found.voices:
+            if sum(counted.counts.values()):
+                series[counted.narrative].append(counted)
         told = [n for n in self.narratives if series[n]]
         if not told:
             return ["<p>Nothing to tell of voices.</p>"]
@@ -653,14 +657,16 @@ def _wellformed(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\r", " ")
 
 
+@cache
 def _drawing() -> tuple[str, dict[str, dict[str, Any]]]:
+    """The bundle, which takes seconds to make, and the plots."""
     try:
         import vl_convert
 
         from classifier.campaigns.plots import specifications
     except ImportError as error:
         raise MissingExtra("Drawing the page", "campaign") from error
-    bundle: str = vl_convert.javascript_bundle(None)
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     if "</script" in bundle.lower() or "<!--" in bundle:
         raise AssertionError("the bundle cannot stand inside a page")
     return bundle, specifications()

@@ -17,7 +17,8 @@ function config() {
   const lines = {domainColor: colour("line"), tickColor: colour("line"), gridColor: colour("line"), gridOpacity: 0.6};
   return {
     background: "transparent", font: "system-ui, sans-serif", view: {stroke: "transparent"},
-    axis: {...quiet, ...lines, labelLimit: width < 500 ? 120 : 260}, legend: {...quiet, columns: width < 500 ? 2 : 0},
+    axis: {...quiet, ...lines, labelSeparation: 8, labelLimit: width < 500 ? 120 : 260},
+    legend: {...quiet, columns: width < 500 ? 2 : 0},
     range: {
       category: ["asserted", "attributed", "rejected", "untold"].map(colour),
       heatmap: [colour("low"), colour("high")], ramp: [colour("low"), colour("high")],
@@ -50,6 +51,10 @@ async function draw(element) {
   if (kind === "overall" || kind === "sources") datasets.points = datasets.points.filter((row) => shown.has(row.n));
   if (kind === "time" && same.checked) {
     for (const layer of spec.layer) if (layer.encoding.y?.field) layer.encoding.y.scale = {domain: [0, largest]};
+  }
+  if (kind === "time" || kind === "voices") {
+    const [domainMin, domainMax] = rows.period.all;
+    Object.assign(spec.layer[0].encoding.x.scale, {domainMin, domainMax});
   }
   // A height in steps does not go with a width that the page gives.
   if (spec.width === "container" && spec.height.step) {

@@ -55,9 +55,9 @@ def _marks() -> Any:
     return alt.Chart(alt.NamedData("marks"))
 
 
-def _utc(field: str) -> Any:
+def _utc(field: str, **scale: Any) -> Any:
     axis = alt.Axis(title=None, tickCount=5, labelOverlap=True, grid=False, format=TIMES)
-    return alt.X(f"{field}:T", scale=alt.Scale(type="utc"), axis=axis)
+    return alt.X(f"{field}:T", scale=alt.Scale(type="utc", **scale), axis=axis)
 
 
 def _share_axis(**options: Any) -> Any:
@@ -148,11 +148,11 @@ def _echoes() -> Any:
     shape = alt.Shape("voice:N", scale=alt.Scale(domain=list(VOICES)))
     first = alt.datum.first == True  # noqa: E712 -- an expression of Vega's, not of Python's
     return alt.layer(
-        _points().transform_filter(first).mark_rule(style="first").encode(x=_utc("time")),
-        _points().transform_filter(first).mark_point(style="ring").encode(x=_utc("time"), y=y),
+        _points().transform_filter(first).mark_rule(style="first").encode(x=_utc("time", padding=16)),
+        _points().transform_filter(first).mark_point(style="ring").encode(x=_utc("time", padding=16), y=y),
         _points()
         .mark_point(style="echo")
-        .encode(x=_utc("time"), y=y, color=_voice_colour(legend), shape=shape, tooltip=tooltip),
+        .encode(x=_utc("time", padding=16), y=y, color=_voice_colour(legend), shape=shape, tooltip=tooltip),
     ).properties(width="container", height=alt.Step(ROW))
 
 
