@@ -73,7 +73,7 @@ class _Page:
         self.rows: dict[str, dict[str, Any]] = {kind: {} for kind in ("overall", "time", "sources", "echoes", "voices")}
         edges = [time for points in self.series.values() for point in points for time in (point.begin, point.end)]
         # All plots over time show the same days.
-        self.rows["period"] = {"all": [1000 * time.timestamp() for time in (min(edges), max(edges))] if edges else []}
+        self.rows["period"] = {"all": [{"time": iso(time)} for time in (min(edges), max(edges))] if edges else []}
 
     def write(self) -> str:
         bundle, specs = _drawing()

@@ -32,7 +32,7 @@ function config() {
       adjusted: {color: colour("mark"), strokeWidth: 2.2},
       dot: {color: colour("mark"), filled: true, size: 28, opacity: 1},
       burst: {color: colour("burst"), opacity: 1},
-      cell: {stroke: colour("page"), strokeWidth: 1},
+      tile: {stroke: colour("page"), strokeWidth: 1},
       first: {color: colour("quiet"), strokeDash: [3, 3]},
       ring: {color: colour("ink"), filled: false, size: 260, strokeWidth: 2, opacity: 1},
       echo: {filled: true, size: 90, opacity: 1},
@@ -53,8 +53,7 @@ async function draw(element) {
     for (const layer of spec.layer) if (layer.encoding.y?.field) layer.encoding.y.scale = {domain: [0, largest]};
   }
   if (kind === "time" || kind === "voices") {
-    const [domainMin, domainMax] = rows.period.all;
-    Object.assign(spec.layer[0].encoding.x.scale, {domainMin, domainMax});
+    datasets.period = rows.period.all;
   }
   // A height in steps does not go with a width that the page gives.
   if (spec.width === "container" && spec.height.step) {

@@ -55,6 +55,11 @@ def _marks() -> Any:
     return alt.Chart(alt.NamedData("marks"))
 
 
+def _period() -> Any:
+    """Nothing to see: it makes all plots over time show the same days."""
+    return alt.Chart(alt.NamedData("period")).mark_point(opacity=0).encode(x=_utc("time"))
+
+
 def _utc(field: str, **scale: Any) -> Any:
     axis = alt.Axis(title=None, tickCount=5, labelOverlap=True, grid=False, format=TIMES)
     return alt.X(f"{field}:T", scale=alt.Scale(type="utc", **scale), axis=axis)
@@ -85,7 +90,7 @@ def _overall() -> Any:
         _points().mark_tick(style="raw-tick").encode(y=y, x="raw:Q"),
         _points().mark_point(style="dot").encode(y=y, x=x, tooltip=tooltip),
         _points()
-        .mark_bar(style="hover", opacity=0)
+        .mark_bar(fill="transparent")
         .encode(y=y, x=alt.value(0), x2=alt.value("width"), tooltip=tooltip),
     ).properties(width="container", height=alt.Step(ROW))
 
@@ -93,13 +98,14 @@ def _overall() -> Any:
 def _time() -> Any:
     y = {"scale": alt.Scale(domainMin=0, nice=True), "axis": _share_axis(tickCount=4)}
     return alt.layer(
+        _period(),
         _marks().mark_rect(style="burst").encode(x=_utc("begin"), x2="end:T"),
         _points().mark_area(style="band").encode(x=_utc("middle"), y=alt.Y("low:Q", **y), y2="high:Q"),
         _points().mark_line(style="raw").encode(x=_utc("middle"), y=alt.Y("raw:Q", **y)),
         _points().mark_line(style="adjusted").encode(x=_utc("middle"), y=alt.Y("share:Q", **y)),
         _points().mark_point(style="dot").encode(x=_utc("middle"), y=alt.Y("share:Q", **y)),
         _points()
-        .mark_rect(style="hover", opacity=0)
+        .mark_rect(fill="transparent")
         .encode(
             x=_utc("begin"),
             x2="end:T",
@@ -113,7 +119,7 @@ def _time() -> Any:
 def _sources() -> Any:
     return (
         _points()
-        .mark_rect(style="cell")
+        .mark_rect(style="tile")
         .encode(
             x=alt.X(
                 "source:N", sort=None, axis=alt.Axis(title=None, labelAngle=-40, labelAlign="right", orient="bottom")
@@ -160,6 +166,7 @@ def _voices() -> Any:
     y = alt.Y("low:Q", scale=alt.Scale(domain=[0, 1]), axis=_share_axis(tickCount=2))
     tooltip = [_text("when", "from"), _text("voice", "voice"), _text("told", "posts")]
     return alt.layer(
+        _period(),
         _points()
         .mark_rect(style="voice")
         .encode(x=_utc("begin"), x2="end:T", y=y, y2="high:Q", color=_voice_colour(None), tooltip=tooltip),

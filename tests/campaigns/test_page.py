@@ -259,6 +259,9 @@ def test_filter_scale_tables_and_tooltips(plain, opened):
     draw_all(tab)
     panels = tab.locator("#time ~ .panels > div")
     expect(panels.locator("visible=true").first).to_be_visible()
+    # Every day is drawn, over the whole width.
+    box = panels.first.locator("svg .mark-line.role-mark path").last.bounding_box()
+    assert box["width"] > 200
     tab.get_by_text("Choose narratives").click()
     tab.get_by_role("button", name="None").click()
     assert panels.first.is_hidden()
