@@ -70,10 +70,14 @@ class Planted:
 
 @dataclass(frozen=True)
 class MadeUp:
-    """Posts in the order of time. ``carries`` maps each post's id to its narratives and their voices."""
+    """Posts in the order of time.
+
+    ``carries`` maps each post's id to its narratives and their voices, ``sentences`` to what it was put together from.
+    """
 
     posts: list[Post]
     carries: dict[str, dict[str, str]]
+    sentences: dict[str, tuple[str, ...]]
     campaigns: list[Planted]
 
 
@@ -191,10 +195,12 @@ def make_stream(
     footers = {name: FOOTERS[code].format(name=name) for name, code in list(sources.items())[::3]}
     plain = {code: _Deck(material.plain[code], rng) for code in languages}
     carrying = {code: _Deck(material.carrying[code], rng) for code in languages}
-    drafts: list[tuple[datetime, str, str, dict[str, str], tuple[int, How] | None]] = []
+    drafts: list[tuple[datetime, str, list[str], dict[str, str], tuple[int, How] | None]] = []
 
-    def put(time: datetime, source: str, text: str, carries: dict[str, str], role: tuple[int, How] | None) -> None:
-        drafts.append((time, source, f"{text}\n{footers[source]}" if source in footers else text, carries, role))
+    def put(
+        time: datetime, source: str, parts: list[str], carries: dict[str, str], role: tuple[int, How] | None
+    ) -> None:
+        drafts.append((time, source, parts, carries, role))
 
     daily = rng.lognormal(0, 0.35, size=n_days)
     hourly = 1.2 + np.sin((np.arange(24) - 8) / 24 * 2 * np.pi)
@@ -209,7 +215,7 @@ def make_stream(
                 if rng.random() < prevalence:
                     saying = carrying[code].draw()
                     parts[int(rng.integers(len(parts)))], carries = saying.text, saying.carries
-                put(time, source, " ".join(parts), carries, None)
+                put(time, source, parts, carries, None)
 
     chosen = rng.permutation(len(material.claims))[:n_campaigns]
     for number, k in enumerate(chosen):
@@ -231,22 +237,23 @@ def make_stream(
                 saying = said[int(rng.integers(len(said)))][1]
                 text = saying.text if how == "copy" else edited(saying.text, rng)
             said.append((time, saying))
-            if how in ("first", "reworded") and rng.random() < 0.4:
-                text = f"{text} {plain[claim.language].draw()}"
-            put(time, source, text, saying.carries, (number, how))
+            more = how in ("first", "reworded") and rng.random() < 0.4
+            parts = [text, plain[claim.language].draw()] if more else [text]
+            put(time, source, parts, saying.carries, (number, how))
         rejections = _Deck(claim.rejections, rng)
         for _ in range(2):
             saying = rejections.draw()
             time = start + timedelta(hours=float(rng.uniform(4, 24)))
-            put(time, speakers[int(rng.integers(len(speakers)))], saying.text, saying.carries, (number, "rejected"))
+            put(time, speakers[int(rng.integers(len(speakers)))], [saying.text], saying.carries, (number, "rejected"))
 
     drafts.sort(key=lambda draft: draft[0])
-    posts, truth = [], {}
+    posts, truth, sentences = [], {}, {}
     members: list[dict[str, How]] = [{} for _ in chosen]
-    for i, (time, source, text, carries, role) in enumerate(drafts):
+    for i, (time, source, parts, carries, role) in enumerate(drafts):
+        text = " ".join(parts) + (f"\n{footers[source]}" if source in footers else "")
         post = Post(f"p{i:05d}", text, time, source, f"https://example.org/{source}/{i}", "made-up", i + 1)
         posts.append(post)
-        truth[post.id] = carries
+        truth[post.id], sentences[post.id] = carries, tuple(parts)
         if role:
             members[role[0]][post.id] = role[1]
     when = {post.id: post.time for post in posts}
@@ -260,4 +267,4 @@ def make_stream(
         )
         for k, found in zip(chosen, members, strict=True)
     ]
-    return MadeUp(posts, truth, campaigns)
+    return MadeUp(posts, truth, sentences, campaigns)

@@ -1,7 +1,8 @@
 """What a source puts under (or over) its posts: footers, calls to subscribe, lists of links. It is no part of a claim.
 
-A sentence or line that opens or closes posts of a source is boilerplate where it does so in a quarter of them or more,
-three at least, over half of the time in which the source posts or longer: what a source repeats for a day is a claim.
+A sentence or line among the first two or last four of a source's posts is boilerplate where it stands there in a
+quarter of them or more, three at least, over half of the time in which the source posts or longer: what a source
+repeats for a day is a claim.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from classifier.campaigns.findings import Post
 from classifier.corpus.splits import fold
 from classifier.text.sentences import split_sentences
 
+N_FIRST, N_LAST = 2, 4
 MIN_POSTS = 3
 MIN_SHARE = 0.25
 MIN_TIME = 0.5
@@ -26,8 +28,9 @@ def find_cores(posts: Sequence[Post]) -> list[tuple[int, int]]:
     said: dict[tuple[str, str], list[datetime]] = defaultdict(list)
     for post, found in zip(posts, pieces, strict=True):
         times[post.source].append(post.time)
-        for piece in {found[0][2], found[-1][2]} if len(found) > 1 else ():
-            said[post.source, piece].append(post.time)
+        if len(found) > 1:
+            for piece in {piece for _, _, piece in (*found[:N_FIRST], *found[-N_LAST:])}:
+                said[post.source, piece].append(post.time)
     boilerplate = {
         key
         for key, when in said.items()

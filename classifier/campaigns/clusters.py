@@ -2,8 +2,8 @@
 
 Near-duplicates (``copies.py``) of one another are one cluster, and so are texts that make the same claim in other
 words (``claims.py``). Half of a cluster's posts or more carry its narrative ("yes" or "unsure"), two at least with a
-"yes". Boilerplate of a source is left aside. All this is about wording and time: who is first among the posts that were collected need not be the first
-of all, and an echo need not have been copied from the post that it is most alike to.
+"yes". Boilerplate of a source is left aside. All this is about wording and time: who is first among the posts that
+were collected need not be the first of all, and an echo need not have been copied from the post most like it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,11 @@ def group_copies(texts: Sequence[str], progress: Progress | None = None) -> npt.
         raise MissingExtra("Finding near-duplicates", "campaign") from error
     index = RMinHashLSH(threshold=NEAR_DUPLICATE, num_perm=192, num_bands=64)
     leaders = np.arange(len(texts))
-    sets: dict[int, frozenset[str]] = {}
+
+    @lru_cache(maxsize=1_024)  # all of them would fill the memory: some 30 kB a post
+    def shingles_of(i: int) -> frozenset[str]:
+        return shingles(texts[i])
+
     leader_of: dict[str, int] = {}
     for i, text in enumerate(texts):
         folded = fold(text)
@@ -50,12 +55,11 @@ def group_copies(texts: Sequence[str], progress: Progress | None = None) -> npt.
             members = shingles(text)
             signature = RMinHash(num_perm=192, seed=42)
             signature.update(sorted(members))
-            alike = [(jaccard(sets[j], members), -j) for j in set(index.query(signature))]
+            alike = [(jaccard(shingles_of(j), members), -j) for j in set(index.query(signature))]
             similarity, j = max(alike, default=(0.0, 0))
             if similarity > NEAR_DUPLICATE:
                 leaders[i] = -j
             else:
-                sets[i] = members
                 index.insert(i, signature)
             leader_of[folded] = int(leaders[i])
         if progress and i % 1_000 == 0:

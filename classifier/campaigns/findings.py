@@ -150,9 +150,9 @@ class Echo:
 class Cluster:
     """Posts that say the same: near-duplicates, or the same claim in other words.
 
-    ``echoes`` are ordered in time, the first one has no lag; ``narratives`` are those that half of them or more carry, two with a "yes".
-    ``sources`` stand in the order in which they spoke. ``kind`` is "copies" where all are near-duplicates of the first,
-    else "claim". ``summary`` is the sentence most like all others.
+    ``echoes`` are ordered in time, the first one has no lag; ``narratives`` are those that half of them or more carry,
+    two at least with a "yes". ``sources`` stand in the order in which they spoke. ``kind`` is "copies" where each is a
+    near-duplicate of an earlier one, else "claim". ``summary`` is the sentence most like all others.
     """
 
     id: str

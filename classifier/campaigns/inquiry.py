@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 
-from classifier.campaigns.bins import bin_of, check_bin, choose_bin
+from classifier.campaigns.bins import check_bin, choose_bin
 from classifier.campaigns.bursts import find_bursts
 from classifier.campaigns.clusters import WINDOW, find_clusters, find_pairs
-from classifier.campaigns.findings import Burst, Cluster, Findings, Post, PrevalencePoint, TaggedPost
-from classifier.campaigns.prevalence import MeasuredRates, ShareCounter, rates_from_report
+from classifier.campaigns.findings import Burst, Cluster, Findings, Post
+from classifier.campaigns.prevalence import MeasuredRates, count_shares, rates_from_report
 from classifier.campaigns.tagging import tag_posts
 from classifier.campaigns.voices import count_voices, find_shifts
 from classifier.errors import InputError
@@ -71,8 +70,7 @@ def inquire(
     clusters = find_clusters(tagged, ids, progress=progress)
     bursts = find_bursts(tagged, ids, random_state=random_state, progress=progress)
     rng = np.random.default_rng(random_state)
-    counters = {narrative: ShareCounter(known.get(narrative), rng) for narrative in ids}
-    prevalence, overall = _shares(tagged, counters, step)
+    prevalence, overall = count_shares(tagged, ids, known, step, rng)
     n_unfamiliar = sum(not post.familiar for post in tagged)
     return Findings(
         model=model.identity,
@@ -81,8 +79,8 @@ def inquire(
         posts=tuple(tagged),
         bin=step,
         error_rates=tuple(known[narrative].told(rng) for narrative in ids if narrative in known),
-        prevalence=tuple(prevalence),
-        overall=tuple(overall),
+        prevalence=prevalence,
+        overall=overall,
         bursts=tuple(_within(burst, clusters) for burst in bursts),
         clusters=clusters,
         pairs=find_pairs(clusters),
@@ -109,46 +107,6 @@ def _checked(posts: Sequence[Post]) -> list[Post]:
             told = f"{post.file} row {post.row}: the time {post.time.isoformat()} has no time zone"
             raise InputError(f"{told}; say which one it is", field="time")
     return sorted(posts, key=lambda post: (post.time, post.id))
-
-
-def _shares(
-    tagged: Sequence[TaggedPost], counters: Mapping[str, ShareCounter], step: timedelta
-) -> tuple[list[PrevalencePoint], list[PrevalencePoint]]:
-    """Points in time of what was tagged, and shares over the whole time, all together and by source."""
-    known = [post for post in tagged if post.familiar]
-    if not known:
-        return [], []
-    bins: dict[datetime, list[TaggedPost]] = defaultdict(list)
-    sources: dict[str, list[TaggedPost]] = defaultdict(list)
-    for post in known:
-        bins[bin_of(post.post.time, step)].append(post)
-        sources[post.post.source].append(post)
-    present = [n for n in counters if any(post.carries(n) for post in known)]
-    prevalence = [
-        _point(counters, narrative, None, begin, begin + step, bins[begin])
-        for narrative in present
-        for begin in sorted(bins)
-    ]
-    begin, end = bin_of(known[0].post.time, step), bin_of(known[-1].post.time, step) + step
-    parts: Iterable[tuple[str | None, list[TaggedPost]]] = [(None, known), *sorted(sources.items())]
-    parts = list(parts)
-    overall = [
-        _point(counters, narrative, source, begin, end, members) for narrative in counters for source, members in parts
-    ]
-    return prevalence, overall
-
-
-def _point(
-    counters: Mapping[str, ShareCounter],
-    narrative: str,
-    source: str | None,
-    begin: datetime,
-    end: datetime,
-    posts: Sequence[TaggedPost],
-) -> PrevalencePoint:
-    n_tagged = sum(post.carries(narrative) for post in posts)
-    n_sentences = np.array([post.n_sentences for post in posts], dtype=np.int64)
-    return PrevalencePoint(narrative, source, begin, end, counters[narrative].share(n_tagged, n_sentences))
 
 
 def _within(burst: Burst, clusters: Sequence[Cluster]) -> Burst:

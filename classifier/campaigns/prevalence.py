@@ -23,14 +23,17 @@ References
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.campaigns.findings import ErrorRates, Share, TaggedPost
+from classifier.campaigns.bins import bin_of
+from classifier.campaigns.findings import ErrorRates, PrevalencePoint, Share, TaggedPost
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,6 +41,9 @@ N_DRAWS = 2_000
 
 MIN_POWER = 0.02
 """A true positive rate that exceeds the false one by less tells nothing."""
+
+MAX_BORROWED = 20.0
+"""What all narratives together show is worth at most so many cases to each of them."""
 
 MIN_PARTS = 5
 """A register says something of the spread between registers from so many units of sentences on."""
@@ -145,25 +151,32 @@ def _counts(figures: Mapping[str, Any], narrative: str) -> tuple[tuple[float, fl
 def _pooled(whole: tuple[float, float], parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Hits and cases of the whole, the cases lowered until their variance holds the spread between the parts too."""
     hits, cases = whole
-    if not cases or not 0.0 < hits < cases:
+    if not 0.0 < hits < cases:
         return whole
     p = hits / cases
-    there = [(h, n) for h, n in parts if n >= MIN_PARTS]
-    between = 0.0
-    if len(there) > 1:
-        sizes = np.array([n for _, n in there])
-        shares = np.array([h / n for h, n in there])
-        mean = float((shares * sizes).sum() / sizes.sum())
-        excess = float((sizes * (shares - mean) ** 2).sum()) - (len(there) - 1) * mean * (1 - mean)
-        between = max(0.0, excess / float(sizes.sum() - (sizes**2).sum() / sizes.sum()))
-    worth = p * (1 - p) / (p * (1 - p) / cases + between) if between else cases
+    between = _variance_between([part for part in parts if part[1] >= MIN_PARTS])
+    worth = p * (1 - p) / (p * (1 - p) / cases + between)
     return p * worth, worth
+
+
+def _variance_between(parts: Sequence[tuple[float, float]]) -> float:
+    """Variance of the rates that lie behind (hits, cases) of several groups: what chance does not explain."""
+    if len(parts) < 2:
+        return 0.0
+    hits, sizes = np.array(parts, dtype=np.float64).T
+    mean = hits.sum() / sizes.sum()
+    excess = (sizes * (hits / sizes - mean) ** 2).sum() - (len(parts) - 1) * mean * (1 - mean)
+    return max(0.0, float(excess / (sizes.sum() - (sizes**2).sum() / sizes.sum())))
 
 
 def rates_from_posts(
     tagged: Sequence[TaggedPost], carries: Mapping[str, Collection[str]], narratives: Sequence[str]
 ) -> dict[str, MeasuredRates]:
     """Rates of posts from a sample of the same stream that a person has labelled.
+
+    A few hundred posts hold few of each narrative. So each narrative's counts are joined by the rate of all narratives
+    together, which is worth the more cases the less narratives differ (empirical Bayes [1]_), at most
+    :data:`MAX_BORROWED`.
 
     Parameters
     ----------
@@ -172,18 +185,50 @@ def rates_from_posts(
     carries : mapping of post id to narratives
         What a person found; posts that are missing here, or unfamiliar to the model, are not counted.
     narratives : sequence of str
-        Those that were looked for. A narrative that no post carries gets rates with hardly a bound.
+        Those that were looked for.
+
+    References
+    ----------
+    .. [1] Robbins, "An empirical Bayes approach to statistics", 3rd Berkeley Symposium, 1956.
     """
     judged = [post for post in tagged if post.post.id in carries and post.familiar]
-    rates = {}
+    hits, alarms = [], []
     for narrative in narratives:
         carrying = [post for post in judged if narrative in carries[post.post.id]]
-        hits = sum(post.carries(narrative) for post in carrying)
-        alarms = sum(post.carries(narrative) for post in judged) - hits
-        n_plain = len(judged) - len(carrying)
-        basis = f"posts labelled by hand: {len(carrying):,} that carry it, {n_plain:,} that do not"
-        rates[narrative] = MeasuredRates(narrative, "post", hits, len(carrying), alarms, n_plain, basis)
+        n_hits = sum(post.carries(narrative) for post in carrying)
+        n_alarms = sum(post.carries(narrative) for post in judged) - n_hits
+        hits.append((float(n_hits), float(len(carrying))))
+        alarms.append((float(n_alarms), float(len(judged) - len(carrying))))
+    hit, n_for_hit = _borrowed(hits)
+    alarm, n_for_alarm = _borrowed(alarms)
+    rates = {}
+    for narrative, mine, plain in zip(narratives, hits, alarms, strict=True):
+        basis = (
+            f"posts labelled by hand: {mine[1]:,.0f} that carry it, {plain[1]:,.0f} that do not; and the rates of all "
+            f"narratives together, worth {n_for_hit:,.0f} and {n_for_alarm:,.0f} more"
+        )
+        rates[narrative] = MeasuredRates(
+            narrative,
+            "post",
+            mine[0] + hit * n_for_hit,
+            mine[1] + n_for_hit,
+            plain[0] + alarm * n_for_alarm,
+            plain[1] + n_for_alarm,
+            basis,
+        )
     return rates
+
+
+def _borrowed(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The common rate of all parts, and how many cases it is worth to each."""
+    there = [part for part in parts if part[1]]
+    total = sum(n for _, n in there)
+    if len(there) < 2:
+        return 0.0, 0.0
+    mean = sum(h for h, _ in there) / total
+    between = _variance_between(there)
+    limit = min(MAX_BORROWED, total / 2)
+    return mean, min(limit, mean * (1 - mean) / between) if between else limit
 
 
 class ShareCounter:
@@ -235,3 +280,58 @@ class ShareCounter:
         low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
         low = 0.0 if n_tagged == 0 else min(low, share)
         return Share(n_posts, n_tagged, raw, share, low, 1.0 if n_tagged == n_posts else max(high, share))
+
+
+def count_shares(
+    tagged: Sequence[TaggedPost],
+    narratives: Sequence[str],
+    rates: Mapping[str, MeasuredRates],
+    step: timedelta,
+    rng: np.random.Generator,
+) -> tuple[tuple[PrevalencePoint, ...], tuple[PrevalencePoint, ...]]:
+    """Shares over time, of the narratives that were tagged, and over the whole time, all sources together and each.
+
+    Parameters
+    ----------
+    tagged : sequence of TaggedPost
+        In the order of time; unfamiliar ones are left aside.
+    narratives : sequence of str
+    rates : mapping of narrative to MeasuredRates
+        A narrative that is missing gets intervals from 0 to 1.
+    step : timedelta
+    rng : numpy Generator
+
+    Returns
+    -------
+    over_time, overall : tuple of PrevalencePoint
+    """
+    known = [post for post in tagged if post.familiar]
+    if not known:
+        return (), ()
+    counters = {narrative: ShareCounter(rates.get(narrative), rng) for narrative in narratives}
+    carried = {narrative: np.array([post.carries(narrative) for post in known]) for narrative in counters}
+    n_sentences = np.array([post.n_sentences for post in known], dtype=np.int64)
+    bins: dict[datetime, list[int]] = defaultdict(list)
+    sources: dict[str, list[int]] = defaultdict(list)
+    for i, post in enumerate(known):
+        bins[bin_of(post.post.time, step)].append(i)
+        sources[post.post.source].append(i)
+
+    def point(
+        narrative: str, source: str | None, begin: datetime, end: datetime, members: Sequence[int]
+    ) -> PrevalencePoint:
+        n_tagged = int(carried[narrative][members].sum())
+        return PrevalencePoint(narrative, source, begin, end, counters[narrative].share(n_tagged, n_sentences[members]))
+
+    over_time = tuple(
+        point(narrative, None, begin, begin + step, bins[begin])
+        for narrative in counters
+        if carried[narrative].any()
+        for begin in sorted(bins)
+    )
+    begin, end = bin_of(known[0].post.time, step), bin_of(known[-1].post.time, step) + step
+    parts: list[tuple[str | None, Sequence[int]]] = [(None, range(len(known))), *sorted(sources.items())]
+    overall = tuple(
+        point(narrative, source, begin, end, members) for narrative in counters for source, members in parts
+    )
+    return over_time, overall
