@@ -12,6 +12,8 @@ from rich.console import Console
 from classifier.batch.posts_table import json_line, rows, write_posts
 from classifier.batch.readers import BadRecord, Columns, Reading, Tally, read_all
 from classifier.batch.times import find_zone
+from classifier.cli.left_out import print_left_out
+from classifier.errors import InputError
 
 _SHOWN = 20
 
@@ -44,6 +46,8 @@ def convert(
     A record that cannot be taken is reported and skipped; the exit code is then 1. Nothing is fetched.
     """
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    if output is not None and output.exists() and not replace:
+        raise InputError(f"{output}: is there already; take another name, or --replace")
     reading = Reading(format, Columns(column, time, source, url, author), find_zone(zone))
     tally = Tally()
     bad = 0
@@ -63,14 +67,7 @@ def convert(
     else:
         count = write_posts(records, output, tell_bad, replace=replace)
         errors.print(f"wrote {output}: {count:,} posts", markup=False)
-    tell_tally(errors, tally)
+    print_left_out(errors, tally)
     if bad:
         errors.print(f"{bad:,} record{'s' if bad > 1 else ''} skipped")
         raise typer.Exit(1)
-
-
-def tell_tally(console: Console, tally: Tally) -> None:
-    """Print what readers left out and assumed, a line for each reason."""
-    for told, counts in (("left out", tally.skipped), ("note", tally.remarks)):
-        for reason, count in counts.most_common():
-            console.print(f"{told}: {reason}: {count:,}", markup=False)

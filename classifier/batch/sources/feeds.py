@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from classifier.batch.records import BadRecord, Reading, Record, Tally
-from classifier.batch.sources.html_text import html_to_text
+from classifier.batch.sources.html_text import check_attributes, html_to_text
 from classifier.errors import InputError, MissingExtra
 from classifier.model.answer import TextItem
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = 32 << 20
+_LONG_START = 20
 
 
 def read_feed(file: str, path: Path, reading: Reading, tally: Tally) -> Iterator[Record | BadRecord]:
@@ -23,7 +24,7 @@ def read_feed(file: str, path: Path, reading: Reading, tally: Tally) -> Iterator
     Raises
     ------
     InputError
-        It is no feed, or larger than 64 MiB.
+        It is no feed, or larger than 32 MiB.
     MissingExtra
         feedparser or lxml is not installed.
     """
@@ -34,21 +35,33 @@ def read_feed(file: str, path: Path, reading: Reading, tally: Tally) -> Iterator
         raise MissingExtra("Reading feeds", "web") from error
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{file}: larger than {MAX_BYTES >> 20} MiB; split it")
+    data = path.read_bytes()
+    try:
+        check_attributes(data.decode("latin-1"))
+    except ValueError as error:
+        raise InputError(f"{file}: {error}") from error
     # A string would be taken for an address or a file name; a stream is read and nothing else.
-    parsed = feedparser.parse(io.BytesIO(path.read_bytes()), resolve_relative_uris=False, sanitize_html=False)
+    parsed = feedparser.parse(io.BytesIO(data), resolve_relative_uris=False, sanitize_html=False)
     if not parsed.entries:
-        if not parsed.version:
-            why = f": {parsed.bozo_exception}" if parsed.bozo and parsed.get("bozo_exception") else ""
-            raise InputError(f"{file}: no RSS or Atom feed{' '.join(why.split())}")
+        if not parsed.get("version"):
+            why = ": " + " ".join(str(parsed.bozo_exception).split()) if parsed.bozo else ""
+            raise InputError(f"{file}: no RSS or Atom feed{why}")
         tally.skipped["feed without entries"] += 1
         return
     if parsed.bozo:
         tally.remarks[
             f"feed that is not well-formed, read as far as it goes ({type(parsed.bozo_exception).__name__})"
         ] += 1
-    title = _text(parsed.feed, "title")
+    try:
+        title = _text(parsed.feed, "title")
+    except ValueError:
+        title = ""
     for row, entry in enumerate(parsed.entries, 1):
-        taken = _take(file, row, entry, title or path.stem, tally)
+        try:
+            taken = _take(file, row, entry, title or path.stem, tally)
+        except ValueError as error:
+            yield BadRecord(file, row, str(error))
+            continue
         if taken is not None:
             yield taken
 
@@ -56,8 +69,9 @@ def read_feed(file: str, path: Path, reading: Reading, tally: Tally) -> Iterator
 def _take(file: str, row: int, entry: Mapping[str, Any], title: str, tally: Tally) -> Record | None:
     heading = _text(entry, "title")
     body = max((_text(entry, "summary"), *(_value(part) for part in entry.get("content", ()))), key=len)
-    # Feeds made of short posts repeat the post's beginning as its title.
-    repeated = bool(heading) and body.startswith(heading.rstrip("….").rstrip())
+    # Feeds made of short posts repeat the post, or its beginning, as its title.
+    start = heading.rstrip("….").rstrip()
+    repeated = body == heading or (len(start) >= _LONG_START and body.startswith(start))
     text = "\n\n".join(part for part in ("" if repeated else heading, body) if part)
     if not text:
         tally.skipped["entry without text"] += 1

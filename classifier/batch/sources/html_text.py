@@ -10,19 +10,37 @@ _BLOCKS = set(
     "header hr li main nav ol option p pre section summary table tbody td tfoot th thead tr ul".split()
 )
 _HIDDEN = {"script", "style", "template", "noscript", "head", "title"}
+MAX_ATTRIBUTES = 1_000
+"""Of one tag. libxml2 takes time by their square, feedparser too, and neither can be interrupted."""
+
+_attribute = r"""[\s/"'=]*+[^\s/"'=>]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?+"""
+_too_many = re.compile(rf"<[A-Za-z][^\s>/]*+(?:{_attribute}){{{MAX_ATTRIBUTES + 1}}}")
 _control = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def check_attributes(html: str) -> None:
+    """Refuse a tag with more than :data:`MAX_ATTRIBUTES`: raises :class:`ValueError` where there is one."""
+    if found := _too_many.search(html):
+        name = found[0][1:20].split()[0]
+        raise ValueError(f"a tag ({name!r}) has more than {MAX_ATTRIBUTES:,} attributes; no page of text has")
 
 
 def html_to_text(html: str) -> str:
     """Tags out, entities resolved, a line for each block; white space within lines is one space.
 
     Needs lxml. Nothing that the HTML names is loaded.
+
+    Raises
+    ------
+    ValueError
+        See :func:`check_attributes`.
     """
     import lxml.etree
     import lxml.html
 
     if "<" not in html and "&" not in html:
         return _tidy(html)
+    check_attributes(html)
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     data = _control.sub(" ", f"<div>{html}</div>").encode("utf-8", "replace")
     tree = lxml.html.document_fromstring(data, parser=parser)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from classifier.batch.records import BadRecord, Reading, Record, Tally
+from classifier.batch.sources.html_text import check_attributes
 from classifier.batch.times import to_utc
 from classifier.corpus.formats.encodings import encoding_of
 from classifier.errors import InputError, MissingExtra
@@ -21,7 +22,8 @@ from classifier.model.answer import TextItem
 
 MAX_BYTES = 32 << 20
 MAX_HTML = 8 << 20
-MAX_ELEMENTS = 100_000
+MAX_ELEMENTS = 50_000
+MAX_CHILDREN = 3_000
 MAX_DEPTH = 250
 
 _meta_charset = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
@@ -71,17 +73,20 @@ def read_page(file: str, path: Path, reading: Reading, tally: Tally) -> Iterator
     html = _decoded(data, charset)
     saved = _saved_from.search(html[:4096])
     address = address or (next(group for group in saved.groups() if group) if saved else "")
+    if "\x00" in html:
+        yield BadRecord(file, 1, "holds zero bytes: no text")
+        return
+    html = _control.sub(" ", html)
     if not html.strip():
         tally.skipped["empty page"] += 1
         return
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
+        check_attributes(html)
         tree = lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
-    except lxml.etree.LxmlError as error:
-        yield BadRecord(file, 1, f"no HTML: {error}")
-        return
-    if told := _too_much(tree):
-        yield BadRecord(file, 1, told)
+        _check_size(tree)
+    except (ValueError, lxml.etree.LxmlError) as error:
+        yield BadRecord(file, 1, f"not taken as a page: {error}")
         return
     published = _published(tree, html)
     # Its warnings tell what is told below.
@@ -145,25 +150,28 @@ def _decoded(data: bytes, charset: str) -> str:
 
 
 def _plain(html: str) -> str:
-    return _xml_declaration.sub("", _control.sub(" ", html), count=1)
+    return _xml_declaration.sub("", html, count=1)
 
 
-def _too_much(tree: Any) -> str:
-    """Why a page is refused: extraction walks the tree again and again, and recurses into it."""
-    elements = depth = deepest = 0
+def _check_size(tree: Any) -> None:
+    """Refuse what would take minutes: extraction walks the tree again and again, and looks at neighbours each time."""
     import lxml.etree
 
+    elements, children = 0, [0]
     for event, _ in lxml.etree.iterwalk(tree, events=("start", "end")):
-        if event == "start":
-            elements, depth = elements + 1, depth + 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    if elements > MAX_ELEMENTS:
-        return f"{elements:,} elements; a page of text has less than {MAX_ELEMENTS:,}"
-    if deepest > MAX_DEPTH:
-        return f"elements nested {deepest:,} deep; a page of text has less than {MAX_DEPTH}"
-    return ""
+        if event == "end":
+            children.pop()
+            continue
+        elements += 1
+        children[-1] += 1
+        children.append(0)
+        for count, limit, what in (
+            (elements, MAX_ELEMENTS, "elements"),
+            (children[-2], MAX_CHILDREN, "elements in one"),
+            (len(children) - 1, MAX_DEPTH, "elements one in the other"),
+        ):
+            if count > limit:
+                raise ValueError(f"more than {limit:,} {what}; no page of text has")
 
 
 def _published(tree: Any, html: str) -> str:

@@ -25,7 +25,7 @@ _MESSAGES = {
 _CHATS = set(_MESSAGES.values())
 _LISTS = {"messages", "chats.list", "left_chats.list"}
 _FACTS = {f"{chat}.{key}".lstrip("."): key for chat in _CHATS for key in ("name", "type", "id")}
-_SCALARS = {"string", "number", "boolean", "null", "start_array"}
+_MAX_DEPTH = 64
 
 PRIVATE = {"personal_chat", "bot_chat", "saved_messages", "replies", "verify_codes"}
 """Types of chats that are left out of the export of a whole account."""
@@ -51,28 +51,38 @@ def read_telegram(file: str, path: Path, reading: Reading, tally: Tally) -> Iter
         raise MissingExtra("Reading Telegram's result.json", "batch") from error
     row, found = 0, False
     with path.open("rb") as stream:
-        events = ijson.parse(MendedJson(stream))
+        events = ijson.basic_parse(MendedJson(stream))
+        # The names that lead to where the parser stands; what is in a message is taken out in one piece.
+        at: list[str] = []
         chat: dict[str, Any] = {}
         try:
-            for prefix, event, value in events:
-                if prefix in _FACTS:
-                    chat[_FACTS[prefix]] = value
-                elif event == "start_map" and prefix in _CHATS:
-                    chat = {}
-                elif prefix in _MESSAGES:
+            for event, value in events:
+                if event == "map_key":
+                    at[-1] = value
+                    continue
+                if event in ("end_map", "end_array"):
+                    at.pop()
+                    continue
+                place = ".".join(at)
+                if place in _MESSAGES:
+                    row += 1
                     if event == "start_map":
-                        row += 1
-                        if _MESSAGES[prefix] and chat.get("type") in PRIVATE:
+                        message = _built(ijson.ObjectBuilder(), events)
+                        if _MESSAGES[place] and chat.get("type") in PRIVATE:
                             tally.skipped["message of a private chat (export that chat alone to read it)"] += 1
-                            continue
-                        taken = _take(file, row, _built(ijson.ObjectBuilder(), events), chat, reading, tally)
-                        if taken is not None:
+                        elif (taken := _take(file, row, message, chat, reading, tally)) is not None:
                             yield taken
-                    elif event in _SCALARS:
-                        row += 1
-                        yield BadRecord(file, row, f"a message is an object, {event.removeprefix('start_')} found")
-                elif event == "start_array" and prefix in _LISTS:
+                        continue
+                    yield BadRecord(file, row, f"a message is an object, {event.removeprefix('start_')} found")
+                elif place in _FACTS:
+                    chat[_FACTS[place]] = value
+                elif place in _CHATS and event == "start_map":
+                    chat = {}
+                elif place in _LISTS and event == "start_array":
                     found = True
+                if event in ("start_map", "start_array"):
+                    at.append("item" if event == "start_array" else "")
+                    _check_depth(len(at))
         except (ijson.JSONError, ValueError) as error:
             told = " ".join(str(error).split("\n")[0].split())
             if not found:
@@ -85,20 +95,26 @@ def read_telegram(file: str, path: Path, reading: Reading, tally: Tally) -> Iter
         raise InputError(f"{file}: JSON, but no Telegram export; {_EXPECTED}")
 
 
+def _check_depth(depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"nested more than {_MAX_DEPTH} deep")
+
+
 _EXPECTED = (
     'Telegram Desktop writes one with "Export chat history", format "Machine-readable JSON"; '
     "a file with a JSON object a line is read as .jsonl"
 )
 
 
-def _built(builder: Any, events: Iterator[tuple[str, str, Any]]) -> dict[str, Any]:
+def _built(builder: Any, events: Iterator[tuple[str, Any]]) -> dict[str, Any]:
     """The object whose beginning was just read."""
     builder.event("start_map", None)
     depth = 1
-    for _, event, value in events:
+    for event, value in events:
         builder.event(event, value)
         if event in ("start_map", "start_array"):
             depth += 1
+            _check_depth(depth)
         elif event in ("end_map", "end_array"):
             depth -= 1
             if not depth:
