@@ -533,7 +533,7 @@ def _point(point: PrevalencePoint, bursts: Sequence[Burst]) -> dict[str, Any]:
         "n_posts": share.n_posts,
         "n_tagged": share.n_tagged,
         **_share(share),
-        "burst": "yes" if inside else "",
+        "burst": "yes" if inside else "no",
     }
 
 
