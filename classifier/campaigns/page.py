@@ -163,7 +163,7 @@ class _Page:
             f"{_bdi(self._name(s.narrative))}: {escape(wording.told_shift(s))}"
             for s in sorted(found.shifts, key=lambda s: s.p_value)[:3]
         ]
-        stand_out += [escape(wording.told_cluster(c, found)) for c in self._clusters()[:3] if len(c.sources) > 1]
+        stand_out += [_straight(wording.told_cluster(c, found)) for c in self._clusters()[:3] if len(c.sources) > 1]
         if stand_out:
             lines += ["<h3>What stands out</h3><ul>", *(f"<li>{line}</li>" for line in stand_out), "</ul>"]
         return lines
@@ -353,7 +353,7 @@ class _Page:
         summary = f'<p class="quiet" dir="auto">{escape(_cut(cluster.summary))}</p>' if cluster.summary else ""
         return [
             f'<details data-narratives="{numbers}"{" open" if opened else ""}>',
-            f"<summary><h3>{_bdi(told)}</h3></summary>",
+            f"<summary><h3>{_straight(told)}</h3></summary>",
             f'<p class="quiet">Cluster {escape(cluster.id)}: {kind}.'
             f"{f' Its first {MAX_ECHOES} posts; {left:,} more stand in echoes.csv.' if left else ''}</p>",
             summary,
@@ -616,6 +616,11 @@ def _linked(post: Post) -> str:
 def _bdi(text: str) -> str:
     """Escaped, and kept from turning the text around it (Hebrew, Arabic, control characters)."""
     return f"<bdi>{escape(text)}</bdi>"
+
+
+def _straight(text: str) -> str:
+    """A sentence with names in it, escaped: none of them turns what follows it."""
+    return escape(text.translate(_TURNING))
 
 
 def _text(text: str) -> str:

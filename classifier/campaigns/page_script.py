@@ -11,7 +11,7 @@ const chosen = [...document.querySelectorAll("#filter input[name=narrative]")];
 const same = document.getElementById("same-scale");
 let shown = new Set(chosen.map((box) => Number(box.value)));
 
-function config() {
+function config(rowCount) {
   const width = document.documentElement.clientWidth;
   const quiet = {labelColor: colour("quiet"), titleColor: colour("quiet"), labelFontSize: 12, titleFontSize: 12};
   const lines = {domainColor: colour("line"), tickColor: colour("line"), gridColor: colour("line"), gridOpacity: 0.6};
@@ -30,7 +30,7 @@ function config() {
       raw: {color: colour("raw"), strokeWidth: 1.2, strokeDash: [4, 3]},
       "raw-tick": {color: colour("raw"), thickness: 2, size: 14},
       adjusted: {color: colour("mark"), strokeWidth: 2.2},
-      dot: {color: colour("mark"), filled: true, size: 28, opacity: 1},
+      dot: {color: colour("mark"), filled: true, size: rowCount > 80 ? 0 : 28, opacity: 1},
       burst: {color: colour("burst"), opacity: 1},
       tile: {stroke: colour("page"), strokeWidth: 1},
       first: {color: colour("quiet"), strokeDash: [3, 3]},
@@ -66,7 +66,7 @@ async function draw(element) {
     // Expressions are interpreted, not compiled: the page's policy forbids eval.
     const made = await vegaEmbed(element, spec, {
       mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, logLevel: 1,
-      config: config(), tooltip: {disableDefaultStyle: true},
+      config: config(datasets.points.length), tooltip: {disableDefaultStyle: true},
     });
     previous?.finalize();
     element.view = made.view;

@@ -89,9 +89,7 @@ def _overall() -> Any:
         _points().mark_rule(style="interval").encode(y=y, x=alt.X("low:Q", axis=_share_axis()), x2="high:Q"),
         _points().mark_tick(style="raw-tick").encode(y=y, x="raw:Q"),
         _points().mark_point(style="dot").encode(y=y, x=x, tooltip=tooltip),
-        _points()
-        .mark_bar(fill="transparent")
-        .encode(y=y, x=alt.value(0), x2=alt.value("width"), tooltip=tooltip),
+        _points().mark_bar(fill="transparent").encode(y=y, x=alt.value(0), x2=alt.value("width"), tooltip=tooltip),
     ).properties(width="container", height=alt.Step(ROW))
 
 
