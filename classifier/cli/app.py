@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from classifier.cli import (
+    campaign,
     convert,
     drift,
     evaluate,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("init")(init.init)
 app.command("score")(score.score)
 app.command("convert")(convert.convert)
+app.command("campaign")(campaign.campaign)
 app.command("train")(train.train)
 app.command("drift")(drift.drift)
 app.command("evaluate")(evaluate.evaluate)
