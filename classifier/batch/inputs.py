@@ -167,7 +167,9 @@ def _found(argument: str, out: str, format: Format | None) -> Iterator[InputFile
             root = path.rpartition("/")[0]
             chosen = [path]
             if _kind(path) is None and fs.exists(path):
-                raise InputError(f"{argument}: not read into -o; allowed are {_allowed()}")
+                raise InputError(
+                    f"{argument}: not read into -o; allowed are {_allowed()}; make a table with 'narratives convert'"
+                )
         for name in chosen:
             full = fs.unstrip_protocol(name)
             if full.startswith(out + "/"):

@@ -47,8 +47,8 @@ def score(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            help=".txt, .jsonl, .csv, .parquet files, or - for stdin. With -o also .gz, .zst, .bz2, folders, globs and "
-            "cloud addresses."
+            help=".txt, .jsonl, .csv, .parquet files, others that 'narratives convert' reads, or - for stdin. With -o "
+            "tables only, but also .gz, .zst, .bz2, folders, globs and cloud addresses."
         ),
     ] = None,
     text: Annotated[str | None, typer.Option("--text", help="Score this text instead of files.")] = None,
