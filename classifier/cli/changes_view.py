@@ -8,8 +8,8 @@ from rich.text import Text
 
 from classifier.cli.console import table_console
 from classifier.cli.reading_view import harmless
-from classifier.model.comparing import TaxonomyChanges
 from classifier.model.scoring import NarrativeModel
+from classifier.training.diff_page import taxonomy_lines
 from classifier.training.paired import Comparison, Difference
 from classifier.training.promotion import Changes, Outcome
 
@@ -66,20 +66,6 @@ def print_changes(changes: Changes, new: NarrativeModel) -> None:
         tell(f"which texts they decide otherwise: narratives models diff {changes.version} {version}")
 
 
-def taxonomy_lines(changes: TaxonomyChanges) -> list[str]:
-    """One line for each kind of change of the codebook."""
-    lines = []
-    if changes.added:
-        lines.append(f"narratives added: {', '.join(changes.added)}")
-    if changes.removed:
-        lines.append(f"narratives removed: {', '.join(changes.removed)}")
-    lines += [f"narrative {a} looks like the new {b}: an id that changed?" for a, b in changes.moved]
-    lines += [f"narrative {n} renamed: {a} -> {b}" for n, a, b in changes.renamed]
-    if changes.redefined:
-        lines.append(f"narratives defined otherwise: {', '.join(changes.redefined)}")
-    return lines
-
-
 def _of_reports(changes: Changes) -> list[str]:
     old, new = changes.reports
     figures = [
@@ -113,11 +99,12 @@ def _print_comparison(changes: Changes, found: Comparison, version: str) -> None
         table.add_row(Text(harmless(narrative)), *_cells(difference), style="bold" if difference.lost else "")
     table_console().print(table)
     out = Console(soft_wrap=True, highlight=False)
-    hidden = -min(0.0, found.micro.low)
     out.print(
-        f"{len(found.narratives) - len(moved)} narratives not shown: their intervals hold 0. Losses of micro F1 up to "
-        f"{hidden:.3f} cannot be excluded."
+        f"{len(found.narratives) - len(moved)} of {len(found.narratives)} narratives are not shown: their intervals "
+        "hold 0. By chance about one in twenty does not; the verdict allows for that."
     )
+    if found.micro.low < 0:
+        out.print(f"A loss of micro F1 up to {-found.micro.low:.3f} cannot be excluded.")
     if found.not_judged:
         named = ", ".join(found.not_judged[:MAX_NAMED]) + (" ..." if len(found.not_judged) > MAX_NAMED else "")
         out.print(Text(harmless(f"too few rows to judge {len(found.not_judged)} narratives: {named}")))

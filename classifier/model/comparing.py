@@ -160,8 +160,9 @@ class FeatureChange:
 class ModelComparison:
     """Two models, ``a`` and ``b``, on the same texts.
 
-    ``parameters`` holds (name, a, b) of what differs in ``parameters.json``. ``flips`` are those that changed most, in
-    this order; ``n_flips`` and ``n_texts_flipped`` count all.
+    ``parameters`` holds (name, a, b) of what differs in ``parameters.json``. ``flips`` are those that changed most: a
+    "yes" that came or went first, and the largest change of the logit first among these and the others. ``n_flips`` and
+    ``n_texts_flipped`` count all.
     """
 
     a: dict[str, Any]
@@ -200,7 +201,7 @@ def compare_models(
     Parameters
     ----------
     n_flips, n_terms, n_features : int
-        How many flips are kept (largest change of the logit first), n-grams told of each, and features over all.
+        How many flips are kept, n-grams told of each, and features over all.
     """
     models = (a, b)
     column = {narrative: k for k, narrative in enumerate(b.ids)}
@@ -210,7 +211,7 @@ def compare_models(
     n_sentences = [0, 0]
     n_texts = n_found = n_flipped = 0
     largest = 0.0
-    heap: list[tuple[float, int, str, str, str, tuple[TextAnswer, TextAnswer]]] = []
+    heap: list[tuple[bool, float, int, str, str, str, tuple[TextAnswer, TextAnswer]]] = []
     source = iter(texts)
     while batch := list(islice(source, BATCH)):
         items = [item for _, item in batch]
@@ -233,13 +234,14 @@ def compare_models(
                     continue
                 flipped = True
                 n_found += 1
-                entry = (change, -n_found, place, item.text, narrative, (one, other))
+                gravest = "yes" in (was.decision, now.decision)
+                entry = (gravest, change, -n_found, place, item.text, narrative, (one, other))
                 (heapq.heappush if len(heap) < n_flips else heapq.heappushpop)(heap, entry)
             n_flipped += flipped
     kinds = (_kinds(a), _kinds(b))
     flips = tuple(
         _explain(models, kinds, place, text, narrative, pair, n_terms)
-        for _, _, place, text, narrative, pair in sorted(heap, reverse=True)
+        for _, _, _, place, text, narrative, pair in sorted(heap, reverse=True)
     )
     means = [total / max(1, n) for total, n in zip(values, n_sentences, strict=True)]
     mean_change, features = _feature_changes(models, kinds, common, means, n_features)

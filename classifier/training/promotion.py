@@ -142,12 +142,13 @@ def verdict(changes: Changes) -> tuple[str, ...]:
     if found is None:
         return (*reasons, changes.reason)
     reasons += [f"{told} is worse beyond noise" for told in _losses(found)]
-    if changes.own is not None:
-        reasons += [
-            f"{changes.n_relabelled} rows were relabelled, and the new labels are harder to learn: {told}, each model "
-            "by its own labels"
-            for told in _losses(changes.own)
-        ]
+    if changes.own is not None and changes.own.losses:
+        overall = [told for told in _losses(changes.own)[:2] if " F1 " in told]
+        told = [*overall, *(name for name in changes.own.losses if " " not in name)]
+        reasons.append(
+            f"{changes.n_relabelled} rows were relabelled, and the new labels are harder to learn (each model by its "
+            f"own labels): {', '.join(told)}"
+        )
     return tuple(reasons)
 
 
