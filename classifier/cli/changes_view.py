@@ -103,8 +103,13 @@ def _print_comparison(changes: Changes, found: Comparison, version: str) -> None
         f"{len(found.narratives) - len(moved)} of {len(found.narratives)} narratives are not shown: their intervals "
         "hold 0. By chance about one in twenty does not; the verdict allows for that."
     )
-    if found.micro.low < 0:
-        out.print(f"A loss of micro F1 up to {-found.micro.low:.3f} cannot be excluded.")
+    hidden = {"micro F1": found.micro.low} | {n: d.low for n, d in found.narratives.items() if d.highest is not None}
+    worst = min(hidden, key=hidden.__getitem__)
+    if hidden[worst] < 0:
+        out.print(
+            f"Losses that cannot be excluded: of micro F1 {max(0.0, -found.micro.low):.3f}, of one narrative "
+            f"{-hidden[worst]:.3f} ({worst})."
+        )
     if found.not_judged:
         named = ", ".join(found.not_judged[:MAX_NAMED]) + (" ..." if len(found.not_judged) > MAX_NAMED else "")
         out.print(Text(harmless(f"too few rows to judge {len(found.not_judged)} narratives: {named}")))

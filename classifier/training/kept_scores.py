@@ -28,7 +28,7 @@ DIRECTORY = ".out-of-fold"
 
 FORMAT_VERSION = 1
 _KEY_BYTES = 16
-_MAX_BYTES = 1 << 30
+_ZIP = b"PK\x03\x04"
 
 _KINDS = {
     "format_version": "i",
@@ -140,9 +140,10 @@ def read_scores(models: Path, digest: str) -> KeptScores | None:
     """
     path = _path(models, digest)
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        data = path.read_bytes()
+        if not data.startswith(_ZIP):
             return None
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays: dict[str, npt.NDArray[Any]] = {name: file[name] for name in _KINDS}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
         return None
