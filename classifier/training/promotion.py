@@ -134,6 +134,8 @@ def settle(
 
 def verdict(changes: Changes) -> tuple[str, ...]:
     """Why the new model may not take the current one's place; empty where it may."""
+    if changes.same_model:
+        return ()
     reasons = []
     if changes.taxonomy.removed:
         gone = ", ".join(changes.taxonomy.removed)
@@ -188,6 +190,8 @@ def find_changes(
         "support": tuple((narrative, a, b) for narrative, a, b in support if a != b),
         "reports": tuple(m.report.get("cross_validation", {}).get("all", {}) for m in (current, new)),
     }
+    if told["same_model"]:
+        return Changes(**told)
     if (current.unit, current.multilabel) != (new.unit, new.multilabel):
         return Changes(**told, reason="the unit, or how many narratives one may carry, changed: nothing is comparable")
     if not set(current.ids) & set(new.ids):

@@ -76,7 +76,9 @@ def test_a_loss_in_one_narrative_is_found_and_named(random_state):
 
 def test_of_equally_good_models_one_in_twenty_is_found_worse_at_most():
     n = 80
-    refused = sum(bool(compare_paired(answers(s, size=2), n_draws=1_000, random_state=s).losses) for s in range(100, 100 + n))
+    refused = sum(
+        bool(compare_paired(answers(s, size=2), n_draws=1_000, random_state=s).losses) for s in range(100, 100 + n)
+    )
     # More than 9 of 80 happen once in 100 where the rate is ALPHA; the seeds are fixed.
     assert refused <= 9, ALPHA
 
