@@ -24,7 +24,7 @@ def write_diff(found: ModelComparison, sources: str) -> Contents:
         f"{a} and {b} on the same texts",
         [
             Section("summary", "What differs", [Paragraph(line) for line in summary_lines(found, sources)]),
-            Section("narratives", "Narratives", [_narratives(found, a, b)]),
+            Section("narratives", "Narratives", [_decided(found, a, b), _rules(found, a, b)]),
             Section("features", "n-grams whose part changed most", [_features(found, a, b)]),
             Section("parameters", "Parameters", [_parameters(found, a, b)]),
             Section("flips", "Decisions that flipped", _flips(found.flips, a, b)),
@@ -70,18 +70,29 @@ def taxonomy_lines(changes: TaxonomyChanges) -> list[str]:
     return lines
 
 
-def _narratives(found: ModelComparison, a: str, b: str) -> Block:
+def _decided(found: ModelComparison, a: str, b: str) -> Block:
     return Table(
-        "Texts that got a yes, and flips; thresholds are on the probability",
-        (
-            *("narrative", f"yes, {a}", f"yes, {b}", "yes gained", "yes lost", "unsure or no", "mean change of logit"),
-            *(f"threshold, {a}", f"threshold, {b}", f"unsure from, {a}", f"unsure from, {b}"),
-            *(f"bias, {a}", f"bias, {b}", f"support, {a}", f"support, {b}"),
-        ),
+        "Texts with a yes, flips to it, from it, and between unsure and no; mean change of the sentences' logits",
+        ("narrative", f"yes, {a}", f"yes, {b}", "gained", "lost", "unsure or no", "logit"),
         [
             (
                 *(n.id, f"{n.yes[0]:,}", f"{n.yes[1]:,}", f"{n.gained:,}", f"{n.lost:,}", f"{n.other:,}"),
                 f"{n.mean_change:+.3f}",
+            )
+            for n in found.narratives
+        ],
+        frozenset({"narrative"}),
+    )
+
+
+def _rules(found: ModelComparison, a: str, b: str) -> Block:
+    figures = ("threshold", "unsure from", "bias", "support")
+    return Table(
+        "How they decide: probabilities from which on it is yes or unsure, biases, training sentences",
+        ("narrative", *(f"{figure}, {name}" for figure in figures for name in (a, b))),
+        [
+            (
+                n.id,
                 *(f"{value:.3f}" for value in (*n.threshold, *n.unsure_from, *n.bias)),
                 *(f"{value:,}" for value in n.support),
             )
@@ -129,28 +140,21 @@ def _flips(flips: Sequence[Flip], a: str, b: str) -> list[Block]:
         return [Paragraph("None.")]
     blocks: list[Block] = [Paragraph(RULE)]
     for number, flip in enumerate(flips, 1):
+        rows = [
+            *((quoted(t.feature), f"{t.change:+.3f}", f"{t.a:+.3f}", f"{t.b:+.3f}", t.kind) for t in flip.terms),
+            *([(f"{flip.n_rest} others", f"{flip.rest:+.3f}", "", "", "")] if flip.n_rest else []),
+            ("bias", f"{flip.bias:+.3f}", "", "", ""),
+            *([("length of the text", f"{flip.length:+.3f}", "", "", "")] if flip.length else []),
+            ("logit", f"{flip.b.logit - flip.a.logit:+.3f}", f"{flip.a.logit:+.3f}", f"{flip.b.logit:+.3f}", ""),
+        ]
         blocks += [
             Paragraph(f"{number}. {flip.place}: {cut(flip.text, MAX_CHARACTERS)}"),
             *(Paragraph(f"Decided by {told}") for told in _sentences(flip, a, b)),
+            Paragraph(f"{flip.narrative}: {change(flip)}."),
             Table(
-                f"{number}. {flip.narrative}: {change(flip)}",
-                ("n-gram", "kind", a, b, "change"),
-                [
-                    *(
-                        (quoted(t.feature), t.kind, f"{t.a:+.3f}", f"{t.b:+.3f}", f"{t.change:+.3f}")
-                        for t in flip.terms
-                    ),
-                    *([(f"{flip.n_rest} others", "", "", "", f"{flip.rest:+.3f}")] if flip.n_rest else []),
-                    ("bias", "", "", "", f"{flip.bias:+.3f}"),
-                    *([("length of the text", "", "", "", f"{flip.length:+.3f}")] if flip.length else []),
-                    (
-                        "logit",
-                        "",
-                        f"{flip.a.logit:+.3f}",
-                        f"{flip.b.logit:+.3f}",
-                        f"{flip.b.logit - flip.a.logit:+.3f}",
-                    ),
-                ],
+                f"{number}. Contributions to the logit",
+                ("n-gram", "change", a, b, "kind"),
+                rows,
                 frozenset({"n-gram", "kind"}),
             ),
         ]
