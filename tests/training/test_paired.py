@@ -42,8 +42,8 @@ def test_every_draw_is_what_scikit_learn_makes_of_rows_with_these_weights():
     assert (weights.sum(axis=1) == n_units).all()
     rows = np.hstack(
         [
-            _counts(paired.y, paired.old_yes),
-            _counts(paired.y, paired.new_yes),
+            *_counts(paired.y, paired.old_yes),
+            *_counts(paired.y, paired.new_yes),
             np.column_stack(
                 [paired.plain, paired.plain & paired.old_yes.any(axis=1), paired.plain & paired.new_yes.any(axis=1)]
             ),
