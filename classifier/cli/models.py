@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from classifier.cli.console import table_console
+from classifier.cli.models_diff import diff
 from classifier.errors import ModelError, ModelUnsigned
 from classifier.model import versions
 from classifier.model.golden import check_golden
@@ -16,6 +17,7 @@ from classifier.model.signature import SIGNATURE, make_keys
 from classifier.model.store import scoring_bytes
 
 app = typer.Typer(help="Look after model versions.", no_args_is_help=True)
+app.command("diff")(diff)
 
 Models = Annotated[Path, typer.Option("--models", help="Directory with the versions.")]
 PublicKey = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,27 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from classifier.errors import MissingExtra
 
 
+class When(enum.StrEnum):
+    """When a new version answers from now on."""
+
+    always = "always"
+    better = "better"
+    never = "never"
+
+
 def train(
     labels: Annotated[Path, typer.Option("--labels", help="Directory with taxonomy.yaml and *.csv.")] = Path("labels"),
     models: Annotated[Path, typer.Option("--models", help="Directory that takes the new version.")] = Path("models"),
     name: Annotated[str, typer.Option("--name", help="What the model is called.")] = "narratives",
     version: Annotated[str | None, typer.Option("--version", help="Name of the new version (v1, v2, ...).")] = None,
-    promote: Annotated[bool, typer.Option("--promote/--no-promote", help="Let it answer from now on.")] = True,
+    promote: Annotated[
+        When,
+        typer.Option(
+            "--promote",
+            help="Let it answer from now on: always, never, or if it is no worse than the current one beyond noise.",
+        ),
+    ] = When.always,
+    no_promote: Annotated[bool, typer.Option("--no-promote", help="The same as --promote never.")] = False,
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Folds of the cross-validation.")] = 5,
     max_features: Annotated[int, typer.Option("--max-features", min=10, help="Bounds the model's size.")] = 200_000,
     random_state: Annotated[int, typer.Option("--random-state", min=0, help="Same data, same number: same model.")] = 0,
@@ -27,9 +43,14 @@ def train(
     ] = 0.05,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = 2,
 ) -> None:
-    """Train a model on labelled sentences, with grouped cross-validation, and write it as a new version."""
+    """Train a model on labelled sentences, with grouped cross-validation, and write it as a new version.
+
+    With --promote better the exit code is 3 where the version was written and not promoted.
+    """
     try:
+        from classifier.cli.changes_view import tell_outcome
         from classifier.training.crossval import Options
+        from classifier.training.promotion import NOT_PROMOTED
         from classifier.training.train import train as run
     except ImportError as error:
         raise MissingExtra("Training", "train") from error
@@ -49,7 +70,7 @@ def train(
             name=name,
             version=version,
             options=options,
-            promote_it=promote,
+            promote_when="never" if no_promote else promote.value,
             progress=lambda stage, share: progress.update(task, description=stage, completed=share),
         )
     scores = trained.report["cross_validation"]["all"]
@@ -68,4 +89,6 @@ def train(
             f"({held['n_sentences']} {trained.model.parameters['unit']}s)",
             markup=False,
         )
-    out.print("it answers from now on" if trained.promoted else "CURRENT was left as it is", markup=False)
+    tell_outcome(trained.outcome, trained.model)
+    if promote is When.better and not no_promote and not trained.promoted:
+        raise typer.Exit(NOT_PROMOTED)

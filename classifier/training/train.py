@@ -25,7 +25,7 @@ from classifier.model.documents import MIN_WORDS_FOR_COVERAGE
 from classifier.model.golden import HOSTILE_TEXTS, make_golden
 from classifier.model.scoring import NarrativeModel
 from classifier.model.store import StoredModel, dump_json, write_model
-from classifier.model.versions import check_version, load_directory, next_version, promote
+from classifier.model.versions import check_version, load_directory, next_version
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from classifier.text.familiarity import known_share
 from classifier.text.ngrams import CHAR_NGRAM_RANGE, TOKEN_PATTERN, WORD_NGRAM_RANGE, tokens
@@ -42,6 +42,7 @@ from classifier.training.calibration import (
 )
 from classifier.training.card import write_card
 from classifier.training.crossval import (
+    Judged,
     Options,
     OutOfFold,
     Progress,
@@ -51,7 +52,9 @@ from classifier.training.crossval import (
     min_df_for,
 )
 from classifier.training.evaluation import Prepared, evaluate_model, evaluate_test_sets, prepare, report_scores
+from classifier.training.kept_scores import write_scores
 from classifier.training.plots import precision_recall, reliability_diagram
+from classifier.training.promotion import Outcome, When, keep, settle
 
 PACKAGES = ("numpy", "scikit-learn", "scipy", "narrative-classifier")
 N_GOLDEN = 40
@@ -67,12 +70,13 @@ FINAL_VOICE_TOL = 1e-4
 
 @dataclass(frozen=True)
 class Trained:
-    """What training made: where it lies, its figures, and whether it is the one that answers now."""
+    """What training made: where it lies, its figures, whether it answers now, and what changed."""
 
     path: Path
     model: NarrativeModel
     report: dict[str, Any]
     promoted: bool
+    outcome: Outcome
 
 
 def train(
@@ -82,7 +86,7 @@ def train(
     name: str = "narratives",
     version: str | None = None,
     options: Options | None = None,
-    promote_it: bool = True,
+    promote_when: When = "always",
     progress: Progress | None = None,
 ) -> Trained:
     """Train a model on a directory of labels and write it as a new version.
@@ -95,7 +99,7 @@ def train(
         text) set the familiarity bound, and ``test/*.csv`` and ``test/neutral/*/*.txt`` are measured once, at the end,
         for the report; nothing is chosen on them. ``origins.md`` goes into the card.
     models : path
-        Directory that takes the new version; ``CURRENT`` there moves to it unless ``promote_it`` is false.
+        Directory that takes the new version; ``CURRENT`` there moves to it as ``promote_when`` says (:func:`settle`).
     version : str, optional
         ``v1``, ``v2``, ... by default.
 
@@ -134,12 +138,13 @@ def train(
     tell("fitting on all sentences", 0.0)
     if models.is_dir():
         remove_leftovers(models)
-    path, report = _write(prepared, scores, labels, models / version, name, options, held_out)
+    path, report, judged = _write(prepared, scores, labels, models / version, name, options, held_out)
     model = load_directory(path)
-    if promote_it:
-        promote(models, version)
+    write_scores(models, model.identity.digest, keep(prepared, judged))
+    tell("comparing with the current model", 0.0)
+    outcome = settle(models, labels, model, prepared, judged, held_out, promote_when, random_state=options.random_state)
     tell("done", 1.0)
-    return Trained(path, model, report, promote_it)
+    return Trained(path, model, report, outcome.promoted, outcome)
 
 
 def _write(
@@ -150,7 +155,7 @@ def _write(
     name: str,
     options: Options,
     held_out: Mapping[str, Sequence[LabelledSentence]],
-) -> tuple[Path, dict[str, Any]]:
+) -> tuple[Path, dict[str, Any], Judged]:
     taxonomy, rows, y = prepared.taxonomy, prepared.rows, prepared.y
     everything = np.arange(len(rows), dtype=np.int64)
     # The figures of cross-validation take as long as the fit, and neither needs the other.
@@ -275,7 +280,7 @@ def _write(
         "reliability.svg": reliability_diagram(held.probabilities, y),
         "precision-recall.svg": precision_recall(taxonomy.ids, held.probabilities, y),
     }
-    return write_model(target, json_files=json_files, arrays=arrays, texts=texts, manifest=manifest), report
+    return write_model(target, json_files=json_files, arrays=arrays, texts=texts, manifest=manifest), report, held
 
 
 def _read_origins(labels: Path) -> str:
