@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from classifier.batch.readers import STDIN, BadRecord, Record, read_records
+from classifier.batch.readers import STDIN, SUFFIXES, BadRecord, Record, read_records
 from classifier.errors import InputError
 from classifier.model.answer import TextItem
 
 Kind = Literal["text", "paragraph", "sentence", "error"]
 
-ROWS = (".jsonl", ".ndjson", ".csv", ".parquet")
-"""Files with a text a row; every other file is one text."""
+ROWS = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")
+"""Files with a text a row, and those of which ``narratives score`` takes a part; every other file is one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,8 @@ class Texts:
     Parameters
     ----------
     files : iterable of str
-        .jsonl, .csv and .parquet hold a text a row; any other file is one text in UTF-8.
+        Those that :func:`~classifier.batch.readers.read_records` knows are read as it does; any other file is one
+        text in UTF-8.
     column : str
         Which column holds it.
     """

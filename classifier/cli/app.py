@@ -9,7 +9,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from classifier.cli import drift, evaluate, export, init, keys, labels, models, report, score, serve, train, verify
+from classifier.cli import (
+    campaign,
+    convert,
+    drift,
+    evaluate,
+    export,
+    init,
+    keys,
+    labels,
+    models,
+    report,
+    score,
+    serve,
+    train,
+    verify,
+)
 from classifier.errors import NarrativesError
 
 app = typer.Typer(
@@ -20,6 +35,8 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("score")(score.score)
+app.command("convert")(convert.convert)
+app.command("campaign")(campaign.campaign)
 app.command("train")(train.train)
 app.command("drift")(drift.drift)
 app.command("evaluate")(evaluate.evaluate)

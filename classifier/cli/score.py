@@ -17,9 +17,10 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from classifier.batch.cluster import run_on_cluster
 from classifier.batch.inputs import Format as FileFormat
 from classifier.batch.local import run_locally
-from classifier.batch.readers import BadRecord, Record, read_records
+from classifier.batch.readers import BadRecord, Columns, Reading, Record, Tally, read_records
 from classifier.batch.scoring import Options
 from classifier.batch.units import score_record
+from classifier.cli.left_out import print_left_out
 from classifier.cli.reading_view import print_reading_view
 from classifier.cli.score_files import score_files
 from classifier.errors import InputError
@@ -130,8 +131,8 @@ def score(
         raise InputError("--format view shows what was decided; leave --all out, or take --format jsonl")
     console = Console(soft_wrap=False)
     errors = Console(stderr=True, soft_wrap=True)
-    bad = 0
-    for record in _with_progress(_records(files, text, column), show=not view):
+    bad, tally = 0, Tally()
+    for record in _with_progress(_records(files, text, column, tally), show=not view):
         if isinstance(record, BadRecord):
             bad += 1
             errors.print(f"skipped: {record.file}, row {record.row}: {record.message}", markup=False, highlight=False)
@@ -151,6 +152,7 @@ def score(
             line = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace")
             sys.stdout.buffer.write(line + b"\n")
             sys.stdout.buffer.flush()
+    print_left_out(errors, tally)
     if bad:
         errors.print(f"{bad} record{'s' if bad > 1 else ''} skipped", highlight=False)
         raise typer.Exit(1)
@@ -178,12 +180,12 @@ def _refuse_with_out(
         raise InputError("--format view is for reading; with -o take parquet, jsonl or csv, or leave --format out")
 
 
-def _records(files: list[str] | None, text: str | None, column: str) -> Iterator[Record | BadRecord]:
+def _records(files: list[str] | None, text: str | None, column: str, tally: Tally) -> Iterator[Record | BadRecord]:
     if text is not None:
         yield Record("--text", 1, TextItem(text)) if text.strip() else BadRecord("--text", 1, "the text is empty")
     for file in files or []:
         try:
-            yield from read_records(file, column=column)
+            yield from read_records(file, reading=Reading(columns=Columns(column)), tally=tally)
         except InputError as error:
             yield BadRecord(file, 0, str(error).removeprefix(f"{file}: "))
 

@@ -20,9 +20,14 @@ NEAR_DUPLICATE = 0.6
 _space = re.compile(r"\W+")
 
 
+def fold(text: str) -> str:
+    """The lowered text with everything but letters and digits folded to one space."""
+    return _space.sub(" ", text.lower()).strip()
+
+
 def shingles(text: str) -> frozenset[str]:
-    """The character 5-grams of the lowered text with everything but letters and digits folded to one space."""
-    folded = _space.sub(" ", text.lower()).strip()
+    """The character 5-grams of the folded text."""
+    folded = fold(text)
     return frozenset(folded[i : i + 5] for i in range(max(1, len(folded) - 4)))
 
 
