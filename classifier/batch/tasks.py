@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +59,15 @@ Task = ScorePart | JoinParts
 
 
 @dataclass(frozen=True, slots=True)
+class FileRead:
+    """A file has been read to its end. ``kept`` has the weight of each part that was whole before, by its index."""
+
+    file: InputFile
+    n_parts: int
+    kept: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class PartDone:
     """A part is whole and lies in the output directory under ``name``."""
 
@@ -85,7 +94,27 @@ class Failed:
     message: str
 
 
-Done = PartDone | FileDone | Failed
+Done = PartDone | FileDone | FileRead | Failed
+
+
+def read_tasks(job: Job, file: InputFile, known: Collection[int]) -> Iterator[ScorePart | FileRead | Failed]:
+    """Cut a file into tasks: its parts but for those that are ``known`` to be whole, then word that it has been read.
+
+    What is wrong with the file comes last instead, as :class:`Failed`.
+    """
+    kept: dict[int, int] = {}
+    n_parts = 0
+    try:
+        for part in split_file(file, column=job.options.column, taken=job.options.names):
+            n_parts += 1
+            if part.index in known:
+                kept[part.index] = part.weight
+            else:
+                yield ScorePart(file, part)
+    except (NarrativesError, OSError) as error:
+        yield Failed(file, _told(file, error))
+        return
+    yield FileRead(file, n_parts, kept)
 
 
 class Worker:
@@ -109,17 +138,9 @@ class Worker:
 
     def carry_out(self, task: Task) -> Done:
         """Do it; what is wrong with a file comes back as :class:`Failed`, and nothing else does."""
-        try:
-            if isinstance(task, ScorePart):
-                return self._score(task.file, task.part)
-            return self._join(task.file, task.parts, task.counts)
-        except NarrativesError as error:
-            return Failed(task.file, str(error))
-        except OSError as error:
-            place = f"{error.filename}: " if error.filename else f"{task.file.address}: "
-            return Failed(task.file, f"{place}{error.strerror or error}")
-        except MemoryError:
-            return Failed(task.file, f"{task.file.address}: memory ran out; take fewer --jobs")
+        if isinstance(task, JoinParts):
+            return carry_out_join(self.job, self.store, task)
+        return _guarded(task.file, lambda: self._score(task.file, task.part))
 
     def _score(self, file: InputFile, part: Part) -> Done:
         options = self.job.options
@@ -143,40 +164,68 @@ class Worker:
         counts = Counts(rows_read, written, errors)
         data = encoder.finish()
         if part.index == 0 and part.last:
-            return self._join(file, (data,), counts)
+            return _join(self.job, self.store, file, (data,), counts)
         folder = parts_folder(self.job, file)
         name = f"{folder}/{part.index:06}-{counts.rows}-{counts.written}-{counts.errors}.part"
         self.store.put(name, data)
         return PartDone(file, part.index, name, counts, part.weight)
 
-    def _join(self, file: InputFile, parts: tuple[str | bytes, ...], counts: Counts) -> Done:
-        if current_stamp(file) != file.stamp:
-            return Failed(file, f"{file.address}: changed while it was being scored; run again")
-        digest, n_bytes = join_parts(self.store, file.name, parts, self.job.format_of(file))
-        receipt = {
-            "input": file.address,
-            "stamp": file.stamp,
-            "rows": counts.rows,
-            "rows_written": counts.written,
-            "errors": counts.errors,
-            "output": file.name,
-            "bytes": n_bytes,
-            "sha256": digest,
-            "model": {"version": self.job.version, "digest": self.job.digest},
-            "options": self.job.described(),
-            "release": release(),
-        }
-        self.store.put(receipt_name(file), json.dumps(receipt, indent=1).encode())
-        if any(isinstance(part, str) for part in parts):
-            self.store.remove(f"{PARTS}/{file.name}")
-            counts = Counts()
-        return FileDone(file, counts)
+
+def carry_out_join(job: Job, store: Store, task: JoinParts) -> Done:
+    """Put a file together; needs no model. Another who did so meanwhile took the parts away: then it is done too."""
+    result = _guarded(task.file, lambda: _join(job, store, task.file, task.parts, task.counts))
+    if isinstance(result, Failed) and is_whole(store, task.file) is not None:
+        return FileDone(task.file, Counts())
+    return result
+
+
+def _guarded(file: InputFile, act: Callable[[], Done]) -> Done:
+    try:
+        return act()
+    except (NarrativesError, OSError, MemoryError) as error:
+        return Failed(file, _told(file, error))
+
+
+def _told(file: InputFile, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or file.address}: {error.strerror or error}"
+    if isinstance(error, MemoryError):
+        return f"{file.address}: memory ran out; take fewer --jobs"
+    return str(error)
+
+
+def _join(job: Job, store: Store, file: InputFile, parts: tuple[str | bytes, ...], counts: Counts) -> Done:
+    if current_stamp(file) != file.stamp:
+        return Failed(file, f"{file.address}: changed while it was being scored; run again")
+    digest, n_bytes = join_parts(store, file.name, parts, job.format_of(file))
+    receipt = {
+        "input": file.address,
+        "stamp": file.stamp,
+        "rows": counts.rows,
+        "rows_written": counts.written,
+        "errors": counts.errors,
+        "output": file.name,
+        "bytes": n_bytes,
+        "sha256": digest,
+        "model": {"version": job.version, "digest": job.digest},
+        "options": job.described(),
+        "release": release(),
+    }
+    store.put(receipt_name(file), json.dumps(receipt, indent=1).encode())
+    if any(isinstance(part, str) for part in parts):
+        store.remove(f"{PARTS}/{file.name}")
+        counts = Counts()
+    return FileDone(file, counts)
 
 
 @dataclass(slots=True)
 class _Open:
-    """A file that is being scored: its whole parts, and how many there are once that is known."""
+    """A file that is being scored: its whole parts, and how many there are once that is known.
 
+    ``known`` are parts of an earlier run, which count when the file has been read.
+    """
+
+    known: dict[int, tuple[str, Counts]] = field(default_factory=dict)
     parts: dict[int, tuple[str, Counts]] = field(default_factory=dict)
     weight: int = 0
     n_parts: int | None = None
@@ -214,6 +263,17 @@ class Run:
         Files that are whole, and parts, are passed over. When a file's last part is told to :meth:`done`, that gives
         the task to put it together.
         """
+        for file in self.files_left():
+            for task in read_tasks(self.job, file, self.known_parts(file)):
+                if file.name in self.failed:
+                    break
+                if isinstance(task, ScorePart):
+                    yield task
+                elif (join := self.done(task)) is not None:
+                    yield join
+
+    def files_left(self) -> Iterator[InputFile]:
+        """Files that are not whole, one at a time; each is open from then on."""
         for file in self.files:
             receipt = is_whole(self.store, file)
             if receipt is not None:
@@ -221,29 +281,12 @@ class Run:
                 self.totals.files_kept += 1
                 self._keep(file.size, Counts(receipt["rows"], receipt["rows_written"], receipt["errors"]))
                 continue
-            opened = self._open[file.name] = _Open()
-            known = self._whole_parts(file)
-            n_parts = 0
-            try:
-                for part in split_file(file, column=self.job.options.column, taken=self.job.options.names):
-                    if file.name in self.failed:
-                        break
-                    n_parts += 1
-                    if part.index in known:
-                        opened.parts[part.index] = known[part.index]
-                        opened.weight += part.weight
-                        self._keep(part.weight, known[part.index][1])
-                    else:
-                        yield ScorePart(file, part)
-            except NarrativesError as error:
-                self._fail(file, str(error))
-            except OSError as error:
-                self._fail(file, f"{file.address}: {error.strerror or error}")
-            if file.name in self._open:
-                opened.n_parts = n_parts
-                join = self._join_if_whole(file)
-                if join is not None:
-                    yield join
+            self._open[file.name] = _Open(known=self._whole_parts(file))
+            yield file
+
+    def known_parts(self, file: InputFile) -> frozenset[int]:
+        """Parts of an open file that an earlier run left whole."""
+        return frozenset(self._open[file.name].known)
 
     def done(self, result: Done) -> Task | None:
         """Take in what a worker has done; returns a task that has become possible by it."""
@@ -254,6 +297,13 @@ class Run:
         opened = self._open.get(file.name)
         if opened is None:
             return None
+        if isinstance(result, FileRead):
+            for index, weight in result.kept.items():
+                opened.parts[index] = opened.known[index]
+                opened.weight += weight
+                self._keep(weight, opened.known[index][1])
+            opened.n_parts = result.n_parts
+            return self._join_if_whole(file)
         self.totals.counts += result.counts
         if isinstance(result, FileDone):
             self.totals.files_done += 1

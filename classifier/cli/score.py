@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,9 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from classifier.batch.cluster import run_on_cluster
 from classifier.batch.inputs import Format as FileFormat
+from classifier.batch.local import run_locally
 from classifier.batch.readers import BadRecord, Columns, Reading, Record, Tally, read_records
 from classifier.batch.scoring import Options
 from classifier.batch.units import score_record
@@ -31,6 +34,13 @@ class Unit(StrEnum):
     text = "text"
     paragraph = "paragraph"
     sentence = "sentence"
+
+
+class Engine(StrEnum):
+    """Who scores whole files."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Format(StrEnum):
@@ -73,6 +83,13 @@ def score(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="With -o: processes; a core each by default.")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="With -o: this machine, or a Ray cluster (docs/cluster.md).")
+    ] = Engine.local,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", help="With --engine ray: HOST:PORT of the head; the cluster of this machine else."),
+    ] = None,
     prefix: Annotated[str, typer.Option("--prefix", help="With -o: stands before the answers' column names.")] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="With -o: forget what a run has begun there.")] = False,
 ) -> None:
@@ -83,6 +100,8 @@ def score(
     """
     if out is not None:
         _refuse_with_out(files, text, unit, explain, detect_language, output)
+        if address is not None and engine is not Engine.ray:
+            raise InputError("--address names a Ray cluster; take --engine ray with it")
         score_files(
             files or [],
             out,
@@ -91,9 +110,12 @@ def score(
             format=_FORMATS.get(output),
             fresh=fresh,
             jobs=jobs,
+            engine=partial(run_on_cluster, address=address) if engine is Engine.ray else run_locally,
         )
         return
-    for name, given in (("--jobs", jobs), ("--prefix", prefix), ("--fresh", fresh)):
+    only_files = {"--jobs": jobs, "--prefix": prefix, "--fresh": fresh, "--address": address}
+    only_files["--engine"] = engine is not Engine.local
+    for name, given in only_files.items():
         if given:
             raise InputError(f"{name} is for files that are scored into a directory; name it with -o")
     if output in (Format.parquet, Format.csv):
