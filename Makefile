@@ -38,8 +38,8 @@ run: setup
 train: setup
 	OPENBLAS_THREAD_TIMEOUT=4 $(BIN)/narratives train --max-features 41000
 
-# Every check: format, lint, types, import rules, labels, tests, documentation that runs. Chromium and PostgreSQL, which
-# some tests need, are installed first (Debian, root); NO_SYSTEM=1 forbids it.
+# Every check: format, lint, types, import rules, labels, tests, documentation that runs. Chromium, PostgreSQL and nginx,
+# which some tests need, are installed first (Debian, root); NO_SYSTEM=1 forbids it.
 test: lint
 	$(BIN)/python tests/system.py
 	$(BIN)/narratives labels check > /dev/null
