@@ -6,6 +6,7 @@ import hashlib
 import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -61,6 +62,19 @@ def open_address(address: str) -> tuple[Any, str]:
     except ValueError as error:
         raise InputError(f"{address}: no file system for such an address: {error}") from error
     return found
+
+
+@contextmanager
+def cloud_errors(address: str) -> Iterator[None]:
+    """Libraries for clouds raise errors of their own trees: they become InputError, which names the address."""
+    try:
+        yield
+    except (NarrativesError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        if is_local(open_address(address)[0]):
+            raise
+        raise InputError(f"{address}: {type(error).__name__}: {error}") from error
 
 
 def is_local(fs: Any) -> bool:
@@ -154,32 +168,33 @@ def current_stamp(file: InputFile) -> str:
 
 
 def _found(argument: str, out: str, format: Format | None) -> Iterator[InputFile | None]:
-    fs, path = open_address(argument)
     try:
-        if any(character in _GLOB for character in path) and not fs.exists(path):
-            root = path[: min(path.find(character) for character in _GLOB if character in path)].rpartition("/")[0]
-            there = sorted(name for name, info in fs.glob(path, detail=True).items() if info["type"] == "file")
-            chosen = [name for name in there if _kind(name) is not None]
-        elif fs.isdir(path):
-            root = path.rstrip("/")
-            chosen = list(_walk(fs, root, out))
-        else:
-            root = path.rpartition("/")[0]
-            chosen = [path]
-            if _kind(path) is None and fs.exists(path):
-                raise InputError(f"{argument}: not read into -o; allowed are {_allowed()}")
-        for name in chosen:
-            full = fs.unstrip_protocol(name)
-            if full.startswith(out + "/"):
-                yield None
-                continue
-            yield _file(fs, name, root, format)
+        with cloud_errors(argument):
+            yield from _listed(argument, out, format)
     except FileNotFoundError as error:
         raise InputError(f"{argument}: no such file, folder or address") from error
-    except (NarrativesError, OSError):
-        raise
-    except Exception as error:  # of cloud libraries, each with a tree of its own
-        raise InputError(f"{argument}: cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _listed(argument: str, out: str, format: Format | None) -> Iterator[InputFile | None]:
+    fs, path = open_address(argument)
+    if any(character in _GLOB for character in path) and not fs.exists(path):
+        root = path[: min(path.find(character) for character in _GLOB if character in path)].rpartition("/")[0]
+        there = sorted(name for name, info in fs.glob(path, detail=True).items() if info["type"] == "file")
+        chosen = [name for name in there if _kind(name) is not None]
+    elif fs.isdir(path):
+        root = path.rstrip("/")
+        chosen = list(_walk(fs, root, out))
+    else:
+        root = path.rpartition("/")[0]
+        chosen = [path]
+        if _kind(path) is None and fs.exists(path):
+            raise InputError(f"{argument}: not read into -o; allowed are {_allowed()}")
+    for name in chosen:
+        full = fs.unstrip_protocol(name)
+        if full.startswith(out + "/"):
+            yield None
+            continue
+        yield _file(fs, name, root, format)
 
 
 def _walk(fs: Any, root: str, out: str) -> Iterator[str]:

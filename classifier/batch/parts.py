@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
-from classifier.batch.inputs import InputFile, is_local, open_address
+from classifier.batch.inputs import InputFile, cloud_errors, is_local, open_address
 from classifier.errors import InputError
 from classifier.text.languages import LANGUAGE_CODE
 
@@ -90,10 +90,11 @@ def split_file(file: InputFile, *, column: str, taken: Collection[str]) -> Itera
     parts = _parquet_parts(file, column, taken) if file.format == "parquet" else _text_parts(file, column, taken)
     # One part is held back, so that the last one can be told.
     before: Part | None = None
-    for part in parts:
-        if before is not None:
-            yield before
-        before = part
+    with cloud_errors(file.address):
+        for part in parts:
+            if before is not None:
+                yield before
+            before = part
     if before is not None:
         yield replace(before, last=True)
 
@@ -113,12 +114,13 @@ def read_part(
     InputError, OSError
         As for :func:`split_file`.
     """
-    if file.format == "parquet":
-        yield from _parquet_rows(file, part, column)
-    elif file.format == "csv":
-        yield from _csv_rows(file, part, column, as_it_stands)
-    else:
-        yield from _jsonl_rows(file, part, column, taken, as_it_stands)
+    with cloud_errors(file.address):
+        if file.format == "parquet":
+            yield from _parquet_rows(file, part, column)
+        elif file.format == "csv":
+            yield from _csv_rows(file, part, column, as_it_stands)
+        else:
+            yield from _jsonl_rows(file, part, column, taken, as_it_stands)
 
 
 def check_names(file: InputFile, names: Collection[str], column: str, taken: Collection[str]) -> None:

@@ -10,20 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from classifier.batch.encoding import make_encoder
-from classifier.batch.inputs import (
-    Format,
-    InputFile,
-    current_stamp,
-    find_inputs,
-    is_local,
-    open_address,
-    split_name,
-)
+from classifier.batch.inputs import Format, InputFile, current_stamp, find_inputs, split_name
 from classifier.batch.parts import Part, read_part, split_file
 from classifier.batch.scoring import Options, RowScorer
 from classifier.batch.state import Job, is_whole, open_state, receipt_name, release
@@ -119,10 +110,9 @@ class Worker:
     def carry_out(self, task: Task) -> Done:
         """Do it; what is wrong with a file comes back as :class:`Failed`, and nothing else does."""
         try:
-            with _cloud_errors(task.file, self.store):
-                if isinstance(task, ScorePart):
-                    return self._score(task.file, task.part)
-                return self._join(task.file, task.parts, task.counts)
+            if isinstance(task, ScorePart):
+                return self._score(task.file, task.part)
+            return self._join(task.file, task.parts, task.counts)
         except NarrativesError as error:
             return Failed(task.file, str(error))
         except OSError as error:
@@ -235,7 +225,7 @@ class Run:
             known = self._whole_parts(file)
             n_parts = 0
             try:
-                for part in self._parts(file):
+                for part in split_file(file, column=self.job.options.column, taken=self.job.options.names):
                     if file.name in self.failed:
                         break
                     n_parts += 1
@@ -283,10 +273,6 @@ class Run:
         if not self.failed:
             self.store.remove(PARTS)
 
-    def _parts(self, file: InputFile) -> Iterator[Part]:
-        with _cloud_errors(file, self.store):
-            yield from split_file(file, column=self.job.options.column, taken=self.job.options.names)
-
     def _keep(self, weight: int, counts: Counts) -> None:
         self.totals.bytes_done += weight
         self.totals.bytes_kept += weight
@@ -323,19 +309,6 @@ class Run:
         for _, of_part in whole:
             counts += of_part
         return JoinParts(file, tuple(name for name, _ in whole), counts)
-
-
-@contextmanager
-def _cloud_errors(file: InputFile, store: Store) -> Iterator[None]:
-    """Libraries for clouds raise errors of their own."""
-    try:
-        yield
-    except (NarrativesError, OSError, MemoryError):
-        raise
-    except Exception as error:
-        if store.local and is_local(open_address(file.address)[0]):
-            raise
-        raise InputError(f"{file.address}: {type(error).__name__}: {error}") from error
 
 
 def parts_folder(job: Job, file: InputFile) -> str:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from classifier.batch.inputs import Compression, Format, is_local, open_address, split_name
+from classifier.batch.inputs import Compression, Format, cloud_errors, is_local, open_address, split_name
 from classifier.batch.parquet_joining import MAGIC, FooterJoiner, split_parquet
 from classifier.durable import sync_directory, write_file
 from classifier.errors import InputError
@@ -74,7 +74,8 @@ class Store:
     def read(self, name: str) -> bytes | None:
         """The bytes of a file, None where there is none."""
         try:
-            data: bytes = Path(self.path(name)).read_bytes() if self.local else self.fs.cat_file(self.path(name))
+            with cloud_errors(self.address):
+                data: bytes = Path(self.path(name)).read_bytes() if self.local else self.fs.cat_file(self.path(name))
         except FileNotFoundError:
             return None
         return data
@@ -107,6 +108,10 @@ class Store:
                 raise
             sync_directory(Path(target).parent)
             return
+        with cloud_errors(self.address):
+            yield from self._write_remote(name, target)
+
+    def _write_remote(self, name: str, target: str) -> Iterator[IO[bytes]]:
         place = target if self._whole else self.path(f"{PARTS}/aside/{hashlib.sha256(name.encode()).hexdigest()}")
         self.fs.makedirs(posixpath.dirname(place), exist_ok=True)
         remote = self.fs.open(place, "wb")
@@ -126,14 +131,17 @@ class Store:
         try:
             if self.local:
                 return os.stat(self.path(name)).st_size  # noqa: PTH116 - one call for each of perhaps a million files
-            return int(self.fs.info(self.path(name))["size"])
+            with cloud_errors(self.address):
+                return int(self.fs.info(self.path(name))["size"])
         except FileNotFoundError:
             return None
 
     def list(self, name: str) -> list[str]:
         """Names of the files in a folder; none where there is no such folder."""
         try:
-            found = self.fs.ls(self.path(name), detail=True, **({} if self.local else {"refresh": True}))
+            with cloud_errors(self.address):
+                self.fs.invalidate_cache(self.path(name))
+                found = self.fs.ls(self.path(name), detail=True)
         except FileNotFoundError:
             return []
         return sorted(posixpath.basename(info["name"]) for info in found if info["type"] == "file")
@@ -148,7 +156,8 @@ class Store:
                 path.unlink(missing_ok=True)
             return
         try:
-            self.fs.rm(self.path(name), recursive=True)
+            with cloud_errors(self.address):
+                self.fs.rm(self.path(name), recursive=True)
         except FileNotFoundError:
             return
 

@@ -8,9 +8,12 @@ import subprocess
 import sys
 import time
 import uuid
+from pathlib import Path
+from typing import ClassVar
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from classifier import InputError, load_model
 from classifier.batch import parts
@@ -255,6 +258,48 @@ def test_addresses_in_and_out(small_model, inputs, small_parts):
     assert beside == {"a.parquet", "d.jsonl.zst", "deep", "_receipts", "_state.json"}
     again = begun(small_model, [f"{base}/in"], f"{base}/out")
     assert list(again.tasks()) == []
+
+
+class Elsewhere(LocalFileSystem):
+    """A file system that is neither this machine's own nor an object store, whose library has errors of its own."""
+
+    protocol = "elsewhere"
+    moved: ClassVar[list[str]] = []
+    broken = False
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return str(path).removeprefix("elsewhere://").rstrip("/")
+
+    def unstrip_protocol(self, name):
+        return f"elsewhere://{name}"
+
+    def mv(self, path1, path2, **given):
+        self.moved.append(path2)
+        Path(path1).replace(path2)
+
+    def cat_file(self, path, **given):
+        if Elsewhere.broken:
+            raise RuntimeError("the cloud is gone")
+        return super().cat_file(path, **given)
+
+
+def test_other_remote_files_are_moved_when_whole_and_errors_are_told(small_model, inputs, tmp_path, small_parts):
+    fsspec.register_implementation("elsewhere", Elsewhere, clobber=True)
+    out = tmp_path / "out"
+    run = score_all(small_model, [f"elsewhere://{inputs}"], f"elsewhere://{out}")
+    assert not run.failed
+    score_all(small_model, [inputs], tmp_path / "whole")
+    assert files_in(out) == files_in(tmp_path / "whole")
+    assert {str(out / name) for name in NAMES} <= set(Elsewhere.moved)
+    Elsewhere.broken = True
+    try:
+        run = score_all(small_model, [f"elsewhere://{inputs}/deep/b.jsonl"], str(tmp_path / "again"))
+        assert "deep/b.jsonl: RuntimeError: the cloud is gone" in run.failed["b.jsonl"]
+        with pytest.raises(InputError, match="the cloud is gone"):
+            begun(small_model, [inputs], f"elsewhere://{out}")
+    finally:
+        Elsewhere.broken = False
 
 
 def test_a_killed_process_loses_nothing(small_model, inputs, tmp_path, small_parts):
