@@ -106,7 +106,7 @@ def _claims(file: str, place: str, value: Any) -> Iterator[Claim]:
         return
     if isinstance(value.get("model"), str) and "narratives" in value:
         raise InputError(
-            f"{file}: {place or 'it'} is a row that was written with -o, which holds no sentences; score the file again "
+            f"{file}: {place or 'it'} is a row that was written with -o and holds no sentences; score the file again "
             "and compare the sha256 of the receipts, or score the row's text without -o and verify that (docs/batch.md)"
         )
     if "labels" not in value:
