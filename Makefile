@@ -52,7 +52,7 @@ test: lint
 SANITIZED := build/sanitize
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1
 SANITIZED_TESTS := tests/text/test_sentences.py tests/model/test_linear.py tests/model/test_answering.py \
-  tests/model/test_evidence.py tests/training/test_features.py tests/training/test_fitting.py
+  tests/model/test_columns.py tests/model/test_evidence.py tests/training/test_features.py tests/training/test_fitting.py
 
 test-sanitize: export PYTHONDONTWRITEBYTECODE := 1
 test-sanitize:
