@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from classifier.corpus.sentence import ORIGINS, LabelledSentence
+from classifier.corpus.sentence import ORIGINS, UNLABELLED, LabelledSentence
 from classifier.durable import write_file
 from classifier.errors import CorpusError
 from classifier.taxonomy import VOICES
@@ -122,6 +122,11 @@ def parse_narratives(value: str, at: str) -> dict[str, str | None]:
         if not part.strip():
             continue
         narrative, _, voice = (piece.strip() for piece in part.partition(":"))
+        if narrative == UNLABELLED:
+            raise CorpusError(
+                f"{at}: {UNLABELLED!r} means not labelled yet; write narratives, nothing where it carries none of "
+                "them, or take the row out"
+            )
         if voice and voice not in VOICES:
             raise CorpusError(f"{at}: voice {voice!r} of {narrative!r} is none of {', '.join(VOICES)}")
         if narrative in labels:
