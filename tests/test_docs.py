@@ -67,7 +67,8 @@ def test_every_command_is_in_the_readme_or_the_docs():
 
     from classifier.cli.app import app
 
-    told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    # The reference lists them all, by themselves.
+    told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page.name != "reference.md")
     for name, command in typer.main.get_command(app).commands.items():
         names = [f"narratives {name} {sub}" for sub in getattr(command, "commands", {})] or [f"narratives {name}"]
         for full in names:
