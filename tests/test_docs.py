@@ -14,8 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]
 
 
+# Typed in one directory, in order: tests/test_tutorial.py.
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+
+
 def blocks(kind):
     for page in PAGES:
+        if page == TUTORIAL:
+            continue
         for number, block in enumerate(re.findall(rf"```{kind}\n(.*?)```", page.read_text(encoding="utf-8"), re.S)):
             yield pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
 
