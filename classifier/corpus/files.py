@@ -64,24 +64,44 @@ def _read_file(path: Path) -> list[LabelledSentence]:
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
+        row = error.object.count(b"\n", 0, error.start) + 1
         raise CorpusError(
-            f"{path}: byte {error.start} is not UTF-8; save the file as 'CSV UTF-8' and try again"
+            f"{path}, row {row}: byte {error.start} is not UTF-8; save the file as 'CSV UTF-8' and try again"
         ) from error
     csv.field_size_limit(sys.maxsize)
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    begin = 1
     try:
         header = reader.fieldnames or []
         for column in REQUIRED:
             if column not in header:
-                raise CorpusError(f"{path}, row 1: no column {column!r}; needed are {', '.join(REQUIRED)}")
+                raise CorpusError(f"{path}, row 1: {_no_column(column, text)}")
         if len(set(header)) < len(header):
             raise CorpusError(f"{path}, row 1: a column stands twice in {', '.join(header)}")
         for column in header:
             if column not in COLUMNS:
                 raise CorpusError(f"{path}, row 1: unknown column {column!r}; allowed are {', '.join(COLUMNS)}")
-        return [_parse(record, path, reader.line_num) for record in reader]
+        rows = []
+        begin = reader.line_num + 1
+        for record in reader:
+            # Spreadsheets leave rows of empty cells at the end.
+            if any(record.values()):
+                rows.append(_parse(record, path, reader.line_num))
+            begin = reader.line_num + 1
+        return rows
     except csv.Error as error:
-        raise CorpusError(f"{path}, row {reader.line_num}: not valid CSV: {error}") from error
+        told = "a quotation mark is opened here and never closed" if "end of data" in str(error) else str(error)
+        raise CorpusError(f"{path}, row {begin}: not valid CSV: {told}") from error
+
+
+def _no_column(column: str, text: str) -> str:
+    first = text.partition("\n")[0].strip()
+    if first.startswith("sep=") or any(first.count(other) > first.count(",") for other in ";\t|"):
+        return (
+            "a label file is separated by commas and begins with the names of its columns; save it so, or let "
+            "narratives labels import take it as it is"
+        )
+    return f"no column {column!r}; needed are {', '.join(REQUIRED)}"
 
 
 def _parse(record: Mapping[str | None, str | None], path: Path, row: int) -> LabelledSentence:

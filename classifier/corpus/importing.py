@@ -152,6 +152,8 @@ def import_labels(
                     report(bad)
                     if len(shown) < SHOWN:
                         shown.append(bad)
+            if not (n_taken or n_rejected or n_unlabelled):
+                raise CorpusError(f"{source}: no row stands below the names of the columns")
             if dry_run or not n_taken or (strict and n_rejected):
                 raise _Nothing
             if make_taxonomy:
@@ -278,8 +280,9 @@ class _Taker:
             return day
         if not self._date_told:
             self._date_told = True
+            counted = " (a day as Excel counts them? format the column as a date)" if day.isdigit() else ""
             self._reading.tell(
-                f"{foreign.source}, row {foreign.row}: {foreign.date[:40]!r} is no day such as 2025-06-28; "
+                f"{foreign.source}, row {foreign.row}: {foreign.date[:40]!r} is no day such as 2025-06-28{counted}; "
                 "dates like it are left out, the rows are taken"
             )
         return ""

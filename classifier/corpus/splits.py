@@ -18,7 +18,7 @@ NEAR_DUPLICATE = 0.6
 """Character 5-gram Jaccard similarity above which two texts are near-duplicates."""
 
 MAX_ALIKE = 50
-"""So many of the texts that are alike are compared with all others; beyond them each is joined to these."""
+"""Texts with which each is compared at most where many are alike."""
 
 N_BANDS = 120
 _BATCH = 2_000
@@ -48,8 +48,7 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR_DUPLICATE) -> 
 
     Candidates come from MinHash with 120 bands of 4 rows [1]_: those that agree in two bands (a pair at .6 is missed
     once in a million), and every candidate is checked exactly. Of more than :data:`MAX_ALIKE` texts that are alike,
-    each is compared with the first so many only, so that time grows with the number of texts and not with its square;
-    memory is some 500 bytes a text.
+    each is compared with so many others only: a million copies make no billion pairs. Memory is some 500 bytes a text.
 
     References
     ----------
@@ -66,9 +65,7 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR_DUPLICATE) -> 
     for a, b in _candidates([texts[group[0]] for group in groups]):
         similarity = jaccard(shingles(texts[groups[a][0]]), shingles(texts[groups[b][0]]))
         if similarity > threshold:
-            pairs += [
-                (min(i, j), max(i, j), similarity) for i in groups[a][:MAX_ALIKE] for j in groups[b][:MAX_ALIKE]
-            ]
+            pairs += [(min(i, j), max(i, j), similarity) for i in groups[a][:MAX_ALIKE] for j in groups[b][:MAX_ALIKE]]
     return sorted(pairs, key=lambda pair: (pair[1], pair[0]))
 
 
@@ -76,18 +73,19 @@ def _candidates(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Pairs of texts whose signatures agree in two bands at least, each once."""
     keys = _band_keys(texts)
     for band in range(N_BANDS):
-        column = keys[:, band]
-        order = np.argsort(column, kind="stable")
-        starts = np.flatnonzero(np.diff(column[order], prepend=column[order[:1]] ^ np.uint32(1)))
-        sizes = np.diff(starts, append=len(order))
-        for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
-            members = order[start : start + size]
-            for n in range(min(size - 1, MAX_ALIKE)):
-                others = members[n + 1 :]
-                agree = keys[others] == keys[members[n]]
+        order = np.argsort(keys[:, band], kind="stable")
+        column = keys[order, band]
+        for distance in range(1, MAX_ALIKE + 1):
+            hits = np.flatnonzero(column[distance:] == column[:-distance])
+            if not len(hits):
+                break
+            for start in range(0, len(hits), _BATCH):
+                some = hits[start : start + _BATCH]
+                first, second = order[some], order[some + distance]
+                agree = keys[first] == keys[second]
                 # What agreed in an earlier band was told there.
                 fresh = (agree.sum(axis=1) > 1) & ~agree[:, :band].any(axis=1)
-                yield from ((int(members[n]), int(other)) for other in others[fresh])
+                yield from zip(first[fresh].tolist(), second[fresh].tolist(), strict=True)
 
 
 def _band_keys(texts: Sequence[str]) -> npt.NDArray[np.uint32]:
@@ -164,6 +162,11 @@ def stratified_folds(
     .. [1] Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label data", ECML PKDD 2011.
     """
     n_units = int(units.max()) + 1 if len(units) else 0
+    if n_units < 2:
+        raise TrainingError(
+            f"all {len(units)} rows are one unit (one group, one article, or near-duplicates of each other), which may "
+            "not be split: label more sentences"
+        )
     if not 2 <= n_splits <= n_units:
         raise TrainingError(
             f"{n_splits} folds asked of {n_units} units (groups that may not be split); "
