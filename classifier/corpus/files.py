@@ -60,7 +60,8 @@ def read_labels(path: str | Path) -> list[LabelledSentence]:
 
 def _read_file(path: Path) -> list[LabelledSentence]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        data.decode("utf-8")
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -69,13 +70,14 @@ def _read_file(path: Path) -> list[LabelledSentence]:
             f"{path}, row {row}: byte {error.start} is not UTF-8; save the file as 'CSV UTF-8' and try again"
         ) from error
     csv.field_size_limit(sys.maxsize)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    # Decoded line by line: a million rows as one text would be held several times over.
+    reader = csv.DictReader(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline=""), strict=True)
     begin = 1
     try:
         header = reader.fieldnames or []
         for column in REQUIRED:
             if column not in header:
-                raise CorpusError(f"{path}, row 1: {_no_column(column, text)}")
+                raise CorpusError(f"{path}, row 1: {_no_column(column, data)}")
         if len(set(header)) < len(header):
             raise CorpusError(f"{path}, row 1: a column stands twice in {', '.join(header)}")
         for column in header:
@@ -94,9 +96,9 @@ def _read_file(path: Path) -> list[LabelledSentence]:
         raise CorpusError(f"{path}, row {begin}: not valid CSV: {told}") from error
 
 
-def _no_column(column: str, text: str) -> str:
-    first = text.partition("\n")[0].strip()
-    if first.startswith("sep=") or any(first.count(other) > first.count(",") for other in ";\t|"):
+def _no_column(column: str, data: bytes) -> str:
+    first = data.partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf")
+    if first.startswith(b"sep=") or any(first.count(other) > first.count(b",") for other in (b";", b"\t", b"|")):
         return (
             "a label file is separated by commas and begins with the names of its columns; save it so, or let "
             "narratives labels import take it as it is"
