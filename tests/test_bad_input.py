@@ -166,6 +166,7 @@ def test_an_import_takes_what_is_right_and_tells_the_rest(narratives, tmp_path, 
     done, said = narratives("labels", "import", source, "--labels", "mine", "--language", "en")
     assert done == code, said
     assert told in said
+    assert "\x1b]" not in said, "nothing in a file steers the terminal"
     after = snapshot(tmp_path / "mine")
     new = {path: data for path, data in after.items() if path not in before}
     assert before.items() <= after.items(), "what was there is there as it was"
