@@ -18,7 +18,7 @@ NEAR_DUPLICATE = 0.6
 """Character 5-gram Jaccard similarity above which two texts are near-duplicates."""
 
 MAX_ALIKE = 50
-"""Texts with which each is compared at most where many are alike."""
+"""Where more texts are alike, not every two of them are compared: a million copies make no billion pairs."""
 
 N_BANDS = 120
 _BATCH = 2_000
@@ -47,8 +47,8 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR_DUPLICATE) -> 
     """Pairs ``(i, j, similarity)`` with ``i < j`` whose 5-gram Jaccard similarity exceeds ``threshold``, by ``j``.
 
     Candidates come from MinHash with 120 bands of 4 rows [1]_: those that agree in two bands (a pair at .6 is missed
-    once in a million), and every candidate is checked exactly. Of more than :data:`MAX_ALIKE` texts that are alike,
-    each is compared with so many others only: a million copies make no billion pairs. Memory is some 500 bytes a text.
+    once in a million), and every candidate is checked exactly. Of more than :data:`MAX_ALIKE` copies each makes a pair
+    with the first only, and a text with at most so many others of its band. Memory is some 500 bytes a text.
 
     References
     ----------
@@ -59,13 +59,20 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR_DUPLICATE) -> 
     for i, text in enumerate(texts):
         copies.setdefault(hash(fold(text)), []).append(i)
     groups = list(copies.values())
+    # Of many copies each makes a pair with the first alone, and the first speaks for them.
+    speakers = [group if len(group) <= MAX_ALIKE else group[:1] for group in groups]
     pairs: list[tuple[int, int, float]] = []
     if threshold < 1.0:
-        pairs += [(i, j, 1.0) for group in groups for n, j in enumerate(group) for i in group[: min(n, MAX_ALIKE)]]
+        pairs += [
+            (i, j, 1.0)
+            for group, some in zip(groups, speakers, strict=True)
+            for n, j in enumerate(group)
+            for i in some[:n]
+        ]
     for a, b in _candidates([texts[group[0]] for group in groups]):
         similarity = jaccard(shingles(texts[groups[a][0]]), shingles(texts[groups[b][0]]))
         if similarity > threshold:
-            pairs += [(min(i, j), max(i, j), similarity) for i in groups[a][:MAX_ALIKE] for j in groups[b][:MAX_ALIKE]]
+            pairs += [(min(i, j), max(i, j), similarity) for i in speakers[a] for j in speakers[b]]
     return sorted(pairs, key=lambda pair: (pair[1], pair[0]))
 
 
