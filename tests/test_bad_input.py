@@ -252,6 +252,7 @@ def test_what_is_odd_but_right_trains(narratives, tmp_path, content):
         assert "no row carries 'climate-too-costly'" in told
     code, told = narratives("train", "--labels", "mine", "--models", "models", "--folds", 2, "--jobs", 1)
     assert code == 0, told
+    assert ("no row carries climate-too-costly" in told) is ("climate-too-costly" not in str(content))
 
 
 @pytest.fixture
