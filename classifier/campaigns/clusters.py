@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from classifier.campaigns.claims import group_claims, vectorize
+from classifier.campaigns.claims import Wording, group_claims
 from classifier.campaigns.copies import group_copies
 from classifier.campaigns.findings import Cluster, Echo, SourcePair, TaggedPost, Voices
 from classifier.corpus.splits import NEAR_DUPLICATE, fold, jaccard, shingles
@@ -44,6 +44,7 @@ class _Stream:
     posts: list[TaggedPost]
     texts: list[str]
     claims: list[str]
+    wording: Wording
 
 
 def find_clusters(
@@ -68,8 +69,9 @@ def find_clusters(
     if len(posts) < 2:
         return ()
     texts = [post.post.text[slice(*post.core)] for post in posts]
-    stream = _Stream(posts, texts, [_claim(post) for post in posts])
-    leaders = group_copies(stream.texts, progress)
+    leaders = group_copies(texts, progress)
+    wording = Wording([texts[i] for i in np.unique(leaders).tolist()])
+    stream = _Stream(posts, texts, [_claim(post) for post in posts], wording)
     # What no post of a group of copies carries is no campaign's.
     carrying = np.array([bool(post.tags) for post in posts])
     kept = np.unique(leaders[carrying])
@@ -90,7 +92,7 @@ def find_clusters(
                     carries[row, column[tag.narrative]] = True
     seconds = np.array([post.post.time.timestamp() for post in posts])
     numbers = group_claims(
-        vectorize([stream.claims[i] for i in speaking]),
+        wording.vectorize([stream.claims[i] for i in speaking]),
         carries,
         np.array([seconds[group[0]] for group in groups]),
         np.array([seconds[group[-1]] for group in groups]),
@@ -123,7 +125,7 @@ def _cluster(stream: _Stream, members: list[int]) -> Cluster | None:
     narratives = tuple(n for n, count in sure.most_common() if count >= max(MIN_SURE, len(posts) / 2))
     if not narratives:
         return None
-    alike = _nearest([stream.texts[i] for i in members], [stream.claims[i] for i in members])
+    alike = _nearest([stream.texts[i] for i in members], [stream.claims[i] for i in members], stream.wording)
     echoes: list[Echo] = []
     for post, (nearest, similarity, how) in zip(posts, alike, strict=True):
         echoes.append(
@@ -141,7 +143,8 @@ def _cluster(stream: _Stream, members: list[int]) -> Cluster | None:
         )
     copies = all(echo.how != "reworded" for echo in echoes)
     sources = tuple(dict.fromkeys(echo.source for echo in echoes))
-    return Cluster("", "copies" if copies else "claim", narratives, tuple(echoes), sources, _summary(posts, narratives))
+    summary = _summary(posts, narratives, stream.wording)
+    return Cluster("", "copies" if copies else "claim", narratives, tuple(echoes), sources, summary)
 
 
 def _voice(post: TaggedPost, narratives: Sequence[str]) -> Voices | None:
@@ -152,7 +155,7 @@ def _voice(post: TaggedPost, narratives: Sequence[str]) -> Voices | None:
     return None
 
 
-def _summary(posts: Sequence[TaggedPost], narratives: Sequence[str]) -> str:
+def _summary(posts: Sequence[TaggedPost], narratives: Sequence[str], wording: Wording) -> str:
     """Of the sentences that carry the cluster's first narrative and do not reject it, the one most like all others."""
     said = [
         (tag.voice == "rejected", post.post.text[tag.begin : tag.end])
@@ -161,7 +164,7 @@ def _summary(posts: Sequence[TaggedPost], narratives: Sequence[str]) -> str:
         if tag.narrative == narratives[0]
     ]
     chosen = [text for rejected, text in said if not rejected] or [text for _, text in said]
-    vectors = vectorize(chosen)
+    vectors = wording.vectorize(chosen)
     centre = np.asarray(vectors.sum(axis=0)).ravel()
     return chosen[int(np.argmax(np.round(vectors @ centre, 6)))]
 
@@ -169,24 +172,24 @@ def _summary(posts: Sequence[TaggedPost], narratives: Sequence[str]) -> str:
 Likeness = tuple[int | None, float, Literal["first", "copy", "reworded"]]
 
 
-def _nearest(texts: Sequence[str], claims: Sequence[str]) -> list[Likeness]:
+def _nearest(texts: Sequence[str], claims: Sequence[str], wording: Wording) -> list[Likeness]:
     """For each text the earlier one that it is most alike to, how alike, and in which way.
 
     A text is a copy where it as a whole, or what it claims, is a near-duplicate of an earlier one.
     """
     # Each wording is compared once; the first post with it stands for it.
     spoken = [claim or text for claim, text in zip(claims, texts, strict=True)]
-    wording: dict[str, int] = {}
+    said: dict[str, int] = {}
     found: list[Likeness] = []
-    vectors = vectorize(spoken)
+    vectors = wording.vectorize(spoken)
     firsts: list[int] = []
     sets: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
     for i, text in enumerate(texts):
         folded = fold(text)
-        if folded in wording:
-            found.append((wording[folded], 1.0, "copy"))
+        if folded in said:
+            found.append((said[folded], 1.0, "copy"))
             continue
-        wording[folded] = i
+        said[folded] = i
         sets[i] = shingles(text), shingles(spoken[i])
         if firsts:
             found.append(_most_alike(i, firsts[-MAX_WORDINGS:], vectors, sets))

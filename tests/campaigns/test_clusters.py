@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.campaigns.claims import LINK, group_claims, vectorize
+from classifier.campaigns.claims import LINK, Wording, _Items, _join, group_claims
 from classifier.campaigns.clusters import find_clusters, find_pairs
 from classifier.campaigns.copies import group_copies
 from classifier.corpus.splits import NEAR_DUPLICATE, jaccard, shingles
@@ -90,7 +90,11 @@ def test_a_chain_does_not_merge_everything() -> None:
     texts = [" ".join(words[i * 3 : i * 3 + 6]) for i in range(20)]
     n = len(texts)
     groups = group_claims(
-        vectorize(texts), np.ones((n, 1), dtype=np.bool_), np.arange(n) * 1.0, np.arange(n) * 1.0, window=1e6
+        Wording(texts).vectorize(texts),
+        np.ones((n, 1), dtype=np.bool_),
+        np.arange(n) * 1.0,
+        np.arange(n) * 1.0,
+        window=1e6,
     )
     assert groups[0] != groups[-1]
     assert max(np.bincount(groups)) < n / 2
@@ -106,7 +110,7 @@ def test_groups_of_claims_by_hand(seed: int) -> None:
     texts = [" ".join(rng.choice(words, size=4)) for _ in range(n)]
     carries = rng.random((n, 3)) < 0.5
     times = np.sort(rng.uniform(0, 100, n))
-    vectors = vectorize(texts)
+    vectors = Wording(texts).vectorize(texts)
     dense = np.asarray(vectors.todense(), dtype=np.float64)
     alike = (dense @ dense.T) * ((carries.astype(int) @ carries.T.astype(int)) > 0)
     label: list[int] = []
@@ -117,8 +121,6 @@ def test_groups_of_claims_by_hand(seed: int) -> None:
             if times[members[-1]] >= times[i] - 30 and alike[i, members].mean() > link + 1e-9:
                 best, link = group, float(alike[i, members].mean())
         label.append(best if link >= LINK else len(set(label)))
-    from classifier.campaigns.claims import _Items, _join
-
     found = _join(_Items(vectors, carries, times, times, np.ones(n, dtype=np.int64)), 30.0, None)
     assert found.tolist() == label
 
@@ -142,6 +144,6 @@ def test_copies_are_near_duplicates_of_their_first(texts: list[str]) -> None:
 @pytest.mark.parametrize("n", [0, 1])
 def test_hardly_any_texts(n: int) -> None:
     """Nothing, and one text."""
-    vectors = vectorize(["text"] * n)
+    vectors = Wording(["text"]).vectorize(["text"] * n)
     times = np.zeros(n)
     assert group_claims(vectors, np.ones((n, 2), dtype=np.bool_), times, times, window=1.0).tolist() == [0] * n
