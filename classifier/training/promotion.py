@@ -14,7 +14,7 @@ new             out of fold                           by the model itself, where
 ==============  ====================================  =========================================================
 
 How units are dealt to folds moves figures more than a small change of the labels does, and the bootstrap cannot see it:
-between trainings on equal rows, dealt otherwise, micro F1 differed by twice the standard error of the bootstrap. So the
+between trainings on equal rows, dealt otherwise, macro average precision differed by 1.7 standard errors. So the
 new corpus is cross-validated once more, in the folds of the current model: its rows stay where they were, and units
 that are new are dealt among them (:func:`same_folds`).
 
@@ -55,7 +55,7 @@ from classifier.model.versions import CURRENT, load_model, promote
 from classifier.training.crossval import Judged, Options, Progress, cross_validate, judge, label_matrix
 from classifier.training.evaluation import Prepared
 from classifier.training.kept_scores import KeptScores, collect_scores, hash_key, read_scores, to_logits
-from classifier.training.paired import ALPHA, Comparison, Paired, compare_paired
+from classifier.training.paired import ALPHA, MACRO, Comparison, Paired, compare_paired
 
 When = Literal["always", "better", "never"]
 
@@ -156,24 +156,21 @@ def verdict(changes: Changes) -> tuple[str, ...]:
         return (*reasons, changes.reason)
     reasons += [f"{told} is worse beyond noise" for told in _losses(found)]
     if changes.own is not None and changes.own.losses:
-        overall = [told for told in _losses(changes.own)[:2] if " F1 " in told]
-        told = [*overall, *(name for name in changes.own.losses if " " not in name)]
         reasons.append(
-            f"{changes.n_relabelled} rows were relabelled, and the new labels are harder to learn (each model by its "
-            f"own labels): {', '.join(told)}"
+            f"{changes.n_relabelled} rows were relabelled, and the new labels are harder to learn, each model by its "
+            f"own labels: {_losses(changes.own)[0]}"
+            + (f"; also {', '.join(list(changes.own.losses)[1:])}" if len(changes.own.losses) > 1 else "")
         )
     return tuple(reasons)
 
 
 def _losses(found: Comparison) -> list[str]:
-    told = []
-    for name in found.losses:
-        lost = {"micro F1": found.micro, "macro F1": found.macro}.get(name) or found.narratives[name]
-        told.append(
-            f"{name} {lost.old:.3f} -> {lost.new:.3f} ({lost.new - lost.old:+.3f}, {lost.low:+.3f} to "
-            f"{lost.high:+.3f}, {lost.support} labels in {lost.n_units} units)"
-        )
-    return told
+    return [
+        f"{name if name == MACRO else f'average precision of {name}'} {lost.old:.3f} -> {lost.new:.3f} "
+        f"({lost.new - lost.old:+.3f}, {lost.low:+.3f} to {lost.high:+.3f}, {lost.support} labels in "
+        f"{lost.n_units} units)"
+        for name, lost in found.losses.items()
+    ]
 
 
 def find_changes(current: NarrativeModel, new: NarrativeModel) -> Changes:

@@ -15,6 +15,7 @@ from classifier.model.versions import current_version, promote
 from classifier.training.crossval import Judged, Options, label_matrix
 from classifier.training.evaluation import Prepared
 from classifier.training.kept_scores import DIRECTORY, collect_scores, read_scores
+from classifier.training.paired import MACRO
 from classifier.training.promotion import Changes, pair_models, pair_rows, same_folds, verdict
 from classifier.training.train import train
 
@@ -149,20 +150,22 @@ def test_a_worse_model_stays_aside_and_a_better_one_takes_its_place(small_labels
     assert not worse.promoted
     assert current_version(model_copy) == "v1"
     told = "; ".join(worse.outcome.reasons)
-    assert "micro F1" in told
+    assert MACRO in told
     assert "harder to learn" in told
     found = worse.outcome.changes
     assert found.n_relabelled > 500
     # By its own labels the current model has the figure of its own report, where all rows could be taken; the new one
     # was cross-validated in other folds for its report.
     assert found.left_out == 0
-    assert found.own.micro.old == pytest.approx(found.reports[0]["micro"]["f1"], abs=1e-4)
-    assert found.own.micro.new == pytest.approx(found.reports[1]["micro"]["f1"], abs=0.05)
+    for old_and_new, group in ((found.own.micro_f1, "micro"), (found.own.macro_f1, "macro")):
+        assert old_and_new[0] == pytest.approx(found.reports[0][group]["f1"], abs=1e-4)
+        assert old_and_new[1] == pytest.approx(found.reports[1][group]["f1"], abs=0.05)
+    assert found.own.macro.old == pytest.approx(found.reports[0]["macro"]["average_precision"], abs=1e-3)
     promote(model_copy, worse.path.name)
     better = train(small_labels, model_copy, name="small", options=SMALL, promote_when="better")
     assert better.outcome.reasons == ()
     assert current_version(model_copy) == better.path.name == "v3"
-    assert better.outcome.changes.comparison.micro.low > 0
+    assert better.outcome.changes.comparison.macro.low > 0
 
 
 def tiny(directory, subjects, unit="text"):
@@ -207,7 +210,7 @@ def test_first_models_changed_codebooks_and_broken_ones(tmp_path):
     folds = train(tmp_path / "b", models, options=replace(FAST, n_folds=4), promote_when="better")
     # The comparison is made in the folds of the current model, so its number need not be the same.
     assert folds.promoted
-    assert folds.outcome.changes.comparison.micro.new == folds.outcome.changes.comparison.micro.old
+    assert folds.outcome.changes.comparison.macro.new == folds.outcome.changes.comparison.macro.old
     promote(models, added.path.name)
     (models / added.path.name / "coef.npy").write_bytes(b"")
     broken = train(tmp_path / "b", models, options=FAST, promote_when="better")
@@ -240,8 +243,8 @@ def test_without_kept_scores_held_out_rows_judge_or_nothing_is_promoted(tmp_path
     assert judged.outcome.changes.comparison.n_sentences == len(held)
     assert "dev" in judged.outcome.changes.on
     assert "on trust" in judged.outcome.changes.on
-    assert "micro F1" in judged.outcome.reasons[0]
-    assert judged.outcome.changes.comparison.micro.old == 1.0
+    assert MACRO in judged.outcome.reasons[0]
+    assert judged.outcome.changes.comparison.macro.old == 1.0
 
 
 def test_the_command_says_what_changed_and_tells_scripts(tmp_path):
