@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from classifier.batch.readers import STDIN, BadRecord, Record, read_records
+from classifier.batch.readers import STDIN, SUFFIXES, BadRecord, Record, read_records
 from classifier.errors import InputError
 from classifier.model.answer import TextItem
 
 Kind = Literal["text", "paragraph", "sentence", "error"]
 
-ROWS = (".jsonl", ".ndjson", ".csv", ".parquet")
-"""Files with a text a row; every other file is one text."""
+ROWS = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")
+"""Files with a text a row, and those of which ``narratives score`` takes a part; every other file is one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,11 @@ def _claims(file: str, place: str, value: Any) -> Iterator[Claim]:
             kind: Kind = "error" if "error" in result and "labels" not in result else "text"
             yield Claim(within, kind, value.get("model"), result)
         return
+    if isinstance(value.get("model"), str) and "narratives" in value:
+        raise InputError(
+            f"{file}: {place or 'it'} is a row that was written with -o and holds no sentences; score the file again "
+            "and compare the sha256 of the receipts, or score the row's text without -o and verify that (docs/batch.md)"
+        )
     if "labels" not in value:
         keys = ", ".join(sorted(map(str, value))[:8]) or "nothing"
         raise InputError(f"{file}: {place or 'it'} holds {keys}, but neither results nor labels: not an answer")
@@ -117,7 +122,8 @@ class Texts:
     Parameters
     ----------
     files : iterable of str
-        .jsonl, .csv and .parquet hold a text a row; any other file is one text in UTF-8.
+        Those that :func:`~classifier.batch.readers.read_records` knows are read as it does; any other file is one
+        text in UTF-8.
     column : str
         Which column holds it.
     """

@@ -29,9 +29,12 @@ def score_record(
 
     With ``"text"`` the row is the text's answer with the sentences nested in it; with ``"paragraph"`` each line that
     is not blank is answered as a text of its own, and with ``"sentence"`` each sentence is a row. Both tell ``begin``
-    and ``end`` in the record's text, and all offsets count from the beginning of that text.
+    and ``end`` in the record's text, and all offsets count from the beginning of that text. ``source`` is where the
+    record stands; what its file tells of the post (time, source, url, author, ...) is under ``post``.
     """
-    source = {"file": record.file, "row": record.row}
+    about: dict[str, Any] = {"source": {"file": record.file, "row": record.row}}
+    if post := _post(record):
+        about["post"] = post
     options: dict[str, Any] = {
         "explain": explain,
         "evidence_unit": evidence_unit,
@@ -48,7 +51,7 @@ def score_record(
             moved = replace(result, sentences=tuple(_move(s, begin) for s in result.sentences))
             yield {
                 "model": to_plain(answer.model),
-                "source": source,
+                **about,
                 "begin": begin,
                 "end": end,
                 **to_plain(moved),
@@ -57,7 +60,7 @@ def score_record(
         return
     answer = model.score([record.item], **options)
     result = answer.results[0]
-    head = {"model": to_plain(answer.model), "source": source}
+    head = {"model": to_plain(answer.model), **about}
     if unit == "text":
         yield head | to_plain(result)
         return
@@ -74,6 +77,16 @@ def paragraph_spans(text: str) -> Iterator[tuple[int, int]]:
             at = begin + len(line) - len(line.lstrip())
             yield at, at + len(body)
         begin += len(line)
+
+
+def _post(record: Record) -> dict[str, str]:
+    told = {
+        "time": record.time.isoformat() if record.time else None,
+        "source": record.source,
+        "url": record.url,
+        **record.extra,
+    }
+    return {key: value for key, value in told.items() if value}
 
 
 def _move(sentence: Any, by: int) -> Any:

@@ -30,21 +30,37 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """What the model says of one narrative in one post; ``voice`` is the likeliest, None without voices."""
+    """What the model says of one narrative in one post: a post carries what one of its sentences carries.
+
+    ``decision`` and ``probability`` are those of the sentence that says it strongest, ``begin`` to ``end`` (half-open,
+    code points of the post's text); ``voice`` is that sentence's likeliest, None without voices.
+    """
 
     narrative: str
     probability: float
     decision: Verdict
     voice: Voices | None
+    begin: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedPost:
-    """A post, its tags decided "yes" or "unsure" (likeliest first), and how many sentences it has."""
+    """A post, its tags decided "yes" or "unsure" (likeliest first), and how many sentences could decide something.
+
+    ``familiar`` is false where the model knows too few of its words to decide anything: such a post stands in no share.
+    ``core`` is the half-open span of its text without what the source puts over and under its posts.
+    """
 
     post: Post
     tags: tuple[Tag, ...]
     n_sentences: int
+    familiar: bool
+    core: tuple[int, int]
+
+    def carries(self, narrative: str) -> bool:
+        """Whether it is tagged "yes"."""
+        return any(tag.narrative == narrative and tag.decision == "yes" for tag in self.tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +68,8 @@ class Share:
     """How many of ``n_posts`` carry a narrative.
 
     ``raw`` is ``n_tagged / n_posts``; ``share`` is adjusted for the classifier's own error rates, with the interval
-    ``low`` to ``high``, which accounts for sampling and for not knowing those rates exactly.
+    ``low`` to ``high``, which accounts for chance and for not knowing those rates exactly. 0 to 1 says that nothing
+    can be said.
     """
 
     n_posts: int
@@ -65,12 +82,14 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRates:
-    """How often the classifier tags a post that carries the narrative, and one that does not, with intervals.
+    """How often the classifier tags what carries the narrative, and what does not, with intervals.
 
-    ``basis`` says in words where the rates were measured, and on how many.
+    ``unit`` says of what: of sentences, rolled up to each post's length, or of posts. ``basis`` says in words where the
+    rates were measured, and on how many.
     """
 
     narrative: str
+    unit: Literal["sentence", "post"]
     true_positive_rate: float
     true_positive_interval: tuple[float, float]
     false_positive_rate: float
@@ -109,7 +128,12 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """A post of a cluster: how long after the first, and how alike to the post that it is nearest to, 0 to 1."""
+    """A post of a cluster: how long after the first, and how alike to ``nearest``, the earlier post most like it.
+
+    ``how`` is "first"; "copy", where ``similarity`` is the share of common character 5-grams; or "reworded", where it
+    is the cosine of the sentences that carry the claim. Both are 0 to 1. ``again`` marks a source that had spoken in
+    the cluster before: a repetition, no echo of somebody else.
+    """
 
     post: str
     source: str
@@ -118,14 +142,17 @@ class Echo:
     similarity: float
     nearest: str | None
     voice: Voices | None
+    how: Literal["first", "copy", "reworded"]
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """Posts that say the same: near-duplicates, or the same claim in other words.
 
-    ``echoes`` are ordered in time, the first one has no lag; ``narratives`` are those that most of them carry.
-    ``kind`` is "copies" where all are near-duplicates of one another, else "claim".
+    ``echoes`` are ordered in time, the first one has no lag; ``narratives`` are those that half of them or more, and
+    two at least, are tagged "yes" with. ``sources`` stand in the order in which they spoke. ``kind`` is "copies" where
+    each is a near-duplicate of an earlier one, else "claim". ``summary`` is the sentence most like all others.
     """
 
     id: str
@@ -168,7 +195,10 @@ class VoicePoint:
 
 @dataclass(frozen=True, slots=True)
 class SourcePair:
-    """How often ``follower`` echoed ``leader`` in a cluster, and the median lag."""
+    """In how many clusters ``follower`` spoke after ``leader``, who was the first to, and the median lag.
+
+    Posts that reject the claim neither lead nor follow, and posts of the same moment do not follow each other.
+    """
 
     leader: str
     follower: str
@@ -178,7 +208,13 @@ class SourcePair:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All of it. ``names`` maps narrative ids to names; ``skipped`` counts records left out, by reason."""
+    """All of it.
+
+    ``names`` maps narrative ids to names; ``skipped`` counts records left out, by reason. ``prevalence`` has each
+    narrative that was tagged, over all sources, bin by bin (bins without a post are left out); ``overall`` has every
+    narrative over the whole time, for all sources together (``source`` None) and for each. ``error_rates`` has one
+    entry for each narrative; none where no rates are known: shares are then from 0 to 1.
+    """
 
     model: ModelIdentity
     names: Mapping[str, str]

@@ -9,7 +9,23 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from classifier.cli import drift, evaluate, export, init, keys, labels, models, report, score, serve, train, verify
+from classifier.cli import (
+    campaign,
+    convert,
+    drift,
+    evaluate,
+    export,
+    init,
+    keys,
+    labels,
+    models,
+    report,
+    score,
+    serve,
+    train,
+    verify,
+)
+from classifier.cli.reading_view import harmless
 from classifier.errors import NarrativesError
 
 app = typer.Typer(
@@ -20,6 +36,8 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("score")(score.score)
+app.command("convert")(convert.convert)
+app.command("campaign")(campaign.campaign)
 app.command("train")(train.train)
 app.command("drift")(drift.drift)
 app.command("evaluate")(evaluate.evaluate)
@@ -67,7 +85,7 @@ def main() -> None:
 
 
 def _tell(message: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False)
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(harmless(message))}", highlight=False)
     sys.exit(2)
 
 

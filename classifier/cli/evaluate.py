@@ -40,6 +40,7 @@ def evaluate(
             random_split,
             report_scores,
         )
+        from classifier.training.train import TRAINING_SPLITS
     except ImportError as error:
         raise MissingExtra("Evaluating", "train") from error
     from classifier.model.versions import load_model
@@ -53,8 +54,13 @@ def evaluate(
         _print_scores(out, f"{on}, at the thresholds of {loaded.identity.version}", report)
     else:
         taxonomy = load_taxonomy(labels / "taxonomy.yaml")
-        rows = read_labels(labels)
-        require_valid(rows, taxonomy)
+        everything = read_labels(labels)
+        require_valid(everything, taxonomy)
+        rows = [row for row in everything if row.split in TRAINING_SPLITS]
+        if len(rows) < len(everything):
+            out.print(
+                f"{len(everything) - len(rows):,} rows that their split holds out take no part; training measures them"
+            )
         fitted = loaded.parameters["training"]
         options = Options(
             n_folds=fitted["n_folds"],

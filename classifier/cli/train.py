@@ -76,6 +76,9 @@ def train(
     scores = trained.report["cross_validation"]["all"]
     out = Console(soft_wrap=True, highlight=False)
     out.print(f"wrote {trained.path}  ({trained.model.identity.digest})", markup=False)
+    unlearned = [narrative for narrative in trained.model.ids if not trained.model.rules[narrative].support]
+    if unlearned:
+        out.print(f"no row carries {', '.join(unlearned)}: it cannot be learned, and will not be tagged", markup=False)
     low, high = scores["micro"]["f1_interval"]
     out.print(
         f"grouped cross-validation: micro F1 {scores['micro']['f1']:.3f} ({low:.3f} to {high:.3f}), "

@@ -22,6 +22,7 @@ from classifier.model.answer import (
     Verdict,
     Voice,
 )
+from classifier.model.columns import Columns, columns_of
 from classifier.model.decisions import Rule, ThemeRule, decide, lowest_logit, probability_of, theme_probabilities
 from classifier.model.documents import MIN_WORDS, find_hindrance, text_logits
 from classifier.model.evidence import EvidenceUnit, Explainer
@@ -142,6 +143,29 @@ class Answerer:
             )
             begin = end
         return tuple(answers)
+
+    def columns(
+        self,
+        spans: Sequence[Sequence[Span]],
+        outputs: Floats,
+        words: npt.NDArray[np.int64],
+        *,
+        every: bool,
+        by_sentence: bool,
+    ) -> Columns:
+        """The decisions alone, for many texts at once; parameters as for :meth:`answer`.
+
+        Parameters
+        ----------
+        every : bool
+            Tell those decided "no" too.
+        by_sentence : bool
+            Tell the decisions of sentences, not those of texts.
+        """
+        items = [TextItem("")] * len(spans)
+        pieces = [""] * len(outputs)
+        answers = self.answer(items, spans, pieces, outputs, words, Options(explain=None, all=every))
+        return columns_of(answers, [narrative for narrative, _, _ in self._narratives], by_sentence=by_sentence)
 
     def _text(
         self,

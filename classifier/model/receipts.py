@@ -36,7 +36,7 @@ _EXACT = ("theme", "threshold", "support", "trained_enough", "decision", "reason
 _ALL = 1 << 31
 
 _TEXT_FIELDS = {"id", "text_sha256", "offset_unit", "coverage", "language", "themes", "labels", "sentences"}
-_ROW_FIELDS = {"model", "source", "id", "text_sha256", "begin", "end"}
+_ROW_FIELDS = {"model", "source", "post", "id", "text_sha256", "begin", "end"}
 _SENTENCE_FIELDS = {"begin", "end", "text", "labels", "evidence"}
 _LABEL_FIELDS = {"id", "probability", "logit", "voice", *_EXACT}
 

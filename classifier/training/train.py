@@ -126,6 +126,10 @@ def train(
             held_out.setdefault(row.split, []).append(row)
     if not any(row.labels for row in rows):
         raise TrainingError(f"{labels}: no sentence carries a narrative; there is nothing to learn")
+    if len({frozenset(row.labels) for row in rows}) == 1:
+        raise TrainingError(
+            f"{labels}: every sentence carries {', '.join(rows[0].labels)} and no other; label sentences without it too"
+        )
     version = check_version(version) if version else next_version(models)
     if not name.isprintable() or not name.strip():
         raise InputError(f"{name!r} is no name for a model; give one line of text")

@@ -1,5 +1,7 @@
 import io
 import json
+import sys
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
@@ -7,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from classifier.batch.readers import BadRecord, Record, read_records
-from classifier.errors import InputError
+from classifier.batch.readers import BadRecord, Columns, Reading, Record, Tally, read_records
+from classifier.errors import InputError, MissingExtra
 
 texts = st.lists(st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip), min_size=1, max_size=5)
 
@@ -106,3 +108,31 @@ def test_a_missing_file_and_a_missing_column(tmp_path):
     with pytest.raises(InputError, match="columns are body"):
         list(read_records(str(tmp_path / "a.parquet")))
     assert [r.item.text for r in read_records(str(tmp_path / "a.parquet"), column="body")] == ["x"]
+
+
+def test_columns_with_time_source_and_address(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("body,posted,who,time\nx,1705314600,Channel,soon\ny,soon,Channel,\n")
+    reading = Reading(columns=Columns("body", time="posted", source="who"))
+    good, bad = read_records(str(file), reading=reading)
+    assert (good.time, good.source) == (datetime(2024, 1, 15, 10, 30, tzinfo=UTC), "Channel")
+    assert "'posted': 'soon' is no time" in bad.message
+    tally = Tally()
+    first, second = read_records(str(file), column="body", tally=tally)
+    assert (first.time, first.source, second.time) == (None, None, None)
+    assert tally.remarks == {"time that is not understood, left out": 1}
+    for columns in (Columns("body", time="none"), Columns("body", source="none"), Columns("body", url="none")):
+        with pytest.raises(InputError, match=r"no column 'none'; columns are .* choose one with --\w+-column"):
+            list(read_records(str(file), reading=Reading(columns=columns)))
+
+
+@pytest.mark.parametrize(
+    ("missing", "name", "extra"),
+    [("ijson", "a.json", "batch"), ("feedparser", "a.xml", "web"), ("trafilatura", "a.html", "web"),
+     ("lxml.html", "a.rss", "web")],
+)  # fmt: skip
+def test_an_optional_part_that_is_missing_is_named(tmp_path, monkeypatch, missing, name, extra):
+    (tmp_path / name).write_text("{}")
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(MissingExtra, match=rf"\[{extra}\]"):
+        list(read_records(str(tmp_path / name)))

@@ -23,7 +23,13 @@ _beside = re.compile(rb"[\x80-\xff](?=[A-Za-z])|[A-Za-z](?=[\x80-\xff])")
 
 
 def find_encoding(path: Path) -> tuple[str, bool]:
-    """The encoding of a file, and whether it was guessed.
+    """The encoding of a file, and whether it was guessed: see :func:`encoding_of`."""
+    with path.open("rb") as file:
+        return encoding_of(file)
+
+
+def encoding_of(file: BinaryIO) -> tuple[str, bool]:
+    """The encoding of an open file, which must be at its beginning, and whether it was guessed.
 
     A byte order mark settles it, and so does a file that is UTF-8 throughout. UTF-16 without a mark shows as zero
     bytes at every other place. What is left is one byte a letter, or UTF-8 with broken rows:
@@ -32,22 +38,21 @@ def find_encoding(path: Path) -> tuple[str, bool]:
     - in Cyrillic (cp1251) whole words are bytes above 127; in Western European texts (cp1252) such bytes stand
       beside ASCII letters.
     """
-    with path.open("rb") as file:
-        head = file.read(4096)
-        for mark, name in _BOMS:
-            if head.startswith(mark):
-                return name, False
-        if b"\x00" in head:
-            even, odd = head[0::2].count(0), head[1::2].count(0)
-            if odd > len(head) / 8 and odd > 4 * even:
-                return "utf-16-le", True
-            if even > len(head) / 8 and even > 4 * odd:
-                return "utf-16-be", True
-        file.seek(0)
-        if _is_utf8(file):
-            return "utf-8", False
-        file.seek(0)
-        return _guess(file.read(_SAMPLE)), True
+    head = file.read(4096)
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name, False
+    if b"\x00" in head:
+        even, odd = head[0::2].count(0), head[1::2].count(0)
+        if odd > len(head) / 8 and odd > 4 * even:
+            return "utf-16-le", True
+        if even > len(head) / 8 and even > 4 * odd:
+            return "utf-16-be", True
+    file.seek(0)
+    if _is_utf8(file):
+        return "utf-8", False
+    file.seek(0)
+    return _guess(file.read(_SAMPLE)), True
 
 
 def _is_utf8(file: BinaryIO) -> bool:
