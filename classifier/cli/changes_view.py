@@ -10,7 +10,7 @@ from classifier.cli.console import table_console
 from classifier.cli.reading_view import harmless
 from classifier.model.scoring import NarrativeModel
 from classifier.training.diff_page import taxonomy_lines
-from classifier.training.paired import Comparison, Difference
+from classifier.training.paired import MACRO, Comparison, Difference
 from classifier.training.promotion import Changes, Outcome
 
 MAX_NAMED = 12
@@ -83,17 +83,16 @@ def _of_reports(changes: Changes) -> list[str]:
 def _print_comparison(changes: Changes, found: Comparison, version: str) -> None:
     left_out = f"; {changes.left_out:,} could not be used" if changes.left_out else ""
     table = Table(
-        title=Text(f"both on the same {found.n_sentences:,} rows in {found.n_units:,} units, {changes.on}{left_out}"),
+        title=Text(
+            f"average precision of both on the same {found.n_sentences:,} rows in {found.n_units:,} units, "
+            f"{changes.on}{left_out}"
+        ),
         title_justify="left",
     )
     table.add_column("")
     for name in (changes.version, version, "difference", "95 %", "labels"):
         table.add_column(name, justify="right")
-    table.add_row("micro F1", *_cells(found.micro))
-    table.add_row("macro F1", *_cells(found.macro))
-    a, b = found.average_precision
-    table.add_row("average precision", f"{a:.3f}", f"{b:.3f}", f"{b - a:+.3f}", "", "")
-    table.add_row("plain tagged", *_cells(found.plain_tagged)[:4], f"{found.plain_tagged.support:,} plain")
+    table.add_row(MACRO, *_cells(found.macro), style="bold" if found.macro.lost else "")
     moved = {n: d for n, d in found.narratives.items() if d.lost or d.low > 0 or d.high < 0}
     for narrative, difference in sorted(moved.items(), key=lambda pair: pair[1].new - pair[1].old):
         table.add_row(Text(harmless(narrative)), *_cells(difference), style="bold" if difference.lost else "")
@@ -103,13 +102,22 @@ def _print_comparison(changes: Changes, found: Comparison, version: str) -> None
         f"{len(found.narratives) - len(moved)} of {len(found.narratives)} narratives are not shown: their intervals "
         "hold 0. By chance about one in twenty does not; the verdict allows for that."
     )
-    hidden = {"micro F1": found.micro.low} | {n: d.low for n, d in found.narratives.items() if d.highest is not None}
-    worst = min(hidden, key=hidden.__getitem__)
-    if hidden[worst] < 0:
+    hidden = {n: d.low for n, d in found.narratives.items() if d.highest is not None}
+    worst = min(hidden, key=hidden.__getitem__, default="")
+    if worst:
         out.print(
-            f"Losses that cannot be excluded: of micro F1 {max(0.0, -found.micro.low):.3f}, of one narrative "
-            f"{-hidden[worst]:.3f} ({worst})."
+            f"Losses that cannot be excluded: macro {max(0.0, -found.macro.low):.3f}, of one narrative "
+            f"{max(0.0, -hidden[worst]):.3f} ({worst})."
         )
+    told = ", ".join(
+        f"{name} {a:.3f} -> {b:.3f}"
+        for name, (a, b) in (
+            ("micro F1", found.micro_f1),
+            ("macro F1", found.macro_f1),
+            (f"{found.n_plain:,} plain rows tagged", found.plain_tagged),
+        )
+    )
+    out.print(f"At each one's own thresholds, which are noisier than the rows and judge nothing: {told}.")
     if found.not_judged:
         named = ", ".join(found.not_judged[:MAX_NAMED]) + (" ..." if len(found.not_judged) > MAX_NAMED else "")
         out.print(Text(harmless(f"too few rows to judge {len(found.not_judged)} narratives: {named}")))

@@ -146,7 +146,7 @@ def train(
     model = load_directory(path)
     write_scores(models, model.identity.digest, keep(prepared, judged))
     tell("comparing with the current model", 0.0)
-    outcome = settle(models, labels, model, prepared, judged, held_out, promote_when, random_state=options.random_state)
+    outcome = settle(models, labels, model, prepared, scores.C, options, held_out, promote_when, progress)
     tell("done", 1.0)
     return Trained(path, model, report, outcome.promoted, outcome)
 

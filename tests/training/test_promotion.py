@@ -15,7 +15,8 @@ from classifier.model.versions import current_version, promote
 from classifier.training.crossval import Judged, Options, label_matrix
 from classifier.training.evaluation import Prepared
 from classifier.training.kept_scores import DIRECTORY, collect_scores, read_scores
-from classifier.training.promotion import Changes, pair_models, pair_rows, verdict
+from classifier.training.paired import MACRO
+from classifier.training.promotion import Changes, pair_models, pair_rows, same_folds, verdict
 from classifier.training.train import train
 
 SMALL = Options(n_folds=3, C_grid=(8.0,), max_features=4_000, n_jobs=1)
@@ -57,7 +58,7 @@ def test_rows_are_fair_where_neither_model_has_seen_them(small_model, then, now,
     before, judged_then = prepared_rows(taxonomy, then)
     kept = collect_scores(before.rows, taxonomy.ids, before.y, before.folds, before.units, judged_then)
     after, judged = prepared_rows(taxonomy, now)
-    paired, common = pair_rows(kept, small_model, after, judged)
+    paired, common = pair_rows(kept, small_model, after, judged, after.folds)
     assert paired.ids == taxonomy.ids
     texts = [entry[0] for entry in now]
     at = [texts.index(text) for text in usable]
@@ -77,11 +78,35 @@ def test_columns_are_matched_by_id_where_the_codebook_changed(small_model):
     other = (*reversed(taxonomy.ids[3:]), "gone")
     spoken = Judged(np.tile(np.linspace(0.1, 0.9, len(other)), (2, 1)), np.tile(np.arange(len(other)) % 2 == 0, (2, 1)))
     kept = collect_scores(prepared.rows, other, spoken.y_pred, prepared.folds, prepared.units, spoken)
-    paired, _ = pair_rows(kept, small_model, prepared, judged)
+    paired, _ = pair_rows(kept, small_model, prepared, judged, prepared.folds)
     assert paired.ids == taxonomy.ids[3:]
     for k, narrative in enumerate(paired.ids):
         assert paired.old_yes[0, k] == spoken.y_pred[0, other.index(narrative)]
         assert paired.new_yes[0, k] == judged.y_pred[0, taxonomy.ids.index(narrative)]
+
+
+def test_rows_stay_in_the_folds_of_the_current_model_and_units_stay_whole(small_model):
+    taxonomy = small_model.taxonomy
+    rng = np.random.default_rng(0)
+    then = [(f"t{i}", i // 2, (i // 2) % 3) for i in range(60)]
+    before, spoken = prepared_rows(taxonomy, then)
+    kept = collect_scores(before.rows, taxonomy.ids, before.y, before.folds, before.units, spoken)
+    # Some rows are gone, one unit is joined from two of other folds, and there are new units, dealt as they come.
+    now = [(text, 7 if unit == 8 else unit, 0) for text, unit, _ in then if rng.random() < 0.8]
+    now += [(f"x{i}", 100 + i // 2, 0) for i in range(20)]
+    after, _ = prepared_rows(taxonomy, now)
+    numbers = {unit: i for i, unit in enumerate(dict.fromkeys(after.units.tolist()))}
+    after = replace(after, units=np.array([numbers[unit] for unit in after.units.tolist()]))
+    folds = same_folds(kept, after)
+    for unit in range(len(numbers)):
+        assert len(set(folds[after.units == unit].tolist())) == 1
+    fold_then = {text: fold for text, _, fold in then}
+    for (text, unit, _), fold in zip(now, folds.tolist(), strict=True):
+        if text in fold_then and unit != 7:
+            assert fold == fold_then[text]
+    assert set(folds[[text.startswith("x") for text, _, _ in now]].tolist()) == {0, 1, 2}
+    nothing, _ = prepared_rows(taxonomy, [("t0", 0, 0), ("t1", 0, 0)])
+    assert same_folds(kept, nothing) is None
 
 
 def changes(**more):
@@ -125,19 +150,22 @@ def test_a_worse_model_stays_aside_and_a_better_one_takes_its_place(small_labels
     assert not worse.promoted
     assert current_version(model_copy) == "v1"
     told = "; ".join(worse.outcome.reasons)
-    assert "micro F1" in told
+    assert MACRO in told
     assert "harder to learn" in told
     found = worse.outcome.changes
     assert found.n_relabelled > 500
-    # Each report's own figure is that of the comparison by own labels, where all rows could be taken.
+    # By its own labels the current model has the figure of its own report, where all rows could be taken; the new one
+    # was cross-validated in other folds for its report.
     assert found.left_out == 0
-    for side, report in zip((found.own.micro.old, found.own.micro.new), found.reports, strict=True):
-        assert side == pytest.approx(report["micro"]["f1"], abs=1e-4)
+    for old_and_new, group in ((found.own.micro_f1, "micro"), (found.own.macro_f1, "macro")):
+        assert old_and_new[0] == pytest.approx(found.reports[0][group]["f1"], abs=1e-4)
+        assert old_and_new[1] == pytest.approx(found.reports[1][group]["f1"], abs=0.05)
+    assert found.own.macro.old == pytest.approx(found.reports[0]["macro"]["average_precision"], abs=1e-3)
     promote(model_copy, worse.path.name)
     better = train(small_labels, model_copy, name="small", options=SMALL, promote_when="better")
     assert better.outcome.reasons == ()
     assert current_version(model_copy) == better.path.name == "v3"
-    assert better.outcome.changes.comparison.micro.low > 0
+    assert better.outcome.changes.comparison.macro.low > 0
 
 
 def tiny(directory, subjects, unit="text"):
@@ -180,8 +208,10 @@ def test_first_models_changed_codebooks_and_broken_ones(tmp_path):
     )
     assert "the unit" in other.outcome.reasons[0]
     folds = train(tmp_path / "b", models, options=replace(FAST, n_folds=4), promote_when="better")
-    assert "give --folds 3" in folds.outcome.reasons[0]
-    assert current_version(models) == added.path.name
+    # The comparison is made in the folds of the current model, so its number need not be the same.
+    assert folds.promoted
+    assert folds.outcome.changes.comparison.macro.new == folds.outcome.changes.comparison.macro.old
+    promote(models, added.path.name)
     (models / added.path.name / "coef.npy").write_bytes(b"")
     broken = train(tmp_path / "b", models, options=FAST, promote_when="better")
     assert not broken.promoted
@@ -213,8 +243,8 @@ def test_without_kept_scores_held_out_rows_judge_or_nothing_is_promoted(tmp_path
     assert judged.outcome.changes.comparison.n_sentences == len(held)
     assert "dev" in judged.outcome.changes.on
     assert "on trust" in judged.outcome.changes.on
-    assert "micro F1" in judged.outcome.reasons[0]
-    assert judged.outcome.changes.comparison.micro.old == 1.0
+    assert MACRO in judged.outcome.reasons[0]
+    assert judged.outcome.changes.comparison.macro.old == 1.0
 
 
 def test_the_command_says_what_changed_and_tells_scripts(tmp_path):
