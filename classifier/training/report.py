@@ -12,7 +12,7 @@ from classifier.errors import ModelNotFound, TrainingError
 from classifier.model.scoring import NarrativeModel
 from classifier.model.versions import load_model
 from classifier.taxonomy import load_taxonomy
-from classifier.training.crossval import Judged, Options, Progress, cross_validate, judge, min_df_for
+from classifier.training.crossval import Judged, Options, Progress, cross_validate, judge, min_df_for, steady_sums
 from classifier.training.evaluation import (
     Prepared,
     compare_baselines,
@@ -23,6 +23,7 @@ from classifier.training.evaluation import (
     random_split,
     report_scores,
 )
+from classifier.training.fold_cache import FoldCache
 from classifier.training.holdouts import out_of_time, unseen_outlets
 from classifier.training.learning import learning_curve
 from classifier.training.metrics import bootstrap_weights, interval
@@ -55,11 +56,13 @@ def find_model(models: str | Path) -> NarrativeModel | None:
         return None
 
 
+@steady_sums()
 def gather(
     labels: str | Path,
     model: NarrativeModel | None = None,
     *,
     options: Options | None = None,
+    cache: FoldCache | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """Measure a directory of labels.
@@ -73,6 +76,8 @@ def gather(
         and test sets are told.
     options : Options, optional
         Folds, random state and jobs; the rest where no model fits.
+    cache : FoldCache, optional
+        Where units, counts and vectors are looked up and kept.
 
     Raises
     ------
@@ -105,7 +110,7 @@ def gather(
             voice_C=fitted["voice_C"],
             C_grid=(fitted["C"],),
         )
-    prepared = prepare(rows, taxonomy, options, tell)
+    prepared = prepare(rows, taxonomy, options, tell, cache)
     scores = cross_validate(
         prepared.counts, prepared.y, prepared.pairs, prepared.folds, options.C_grid, options, _named(tell, "grouped")
     )
@@ -154,7 +159,7 @@ def gather(
 
 
 def _named(tell: Progress, name: str) -> Progress:
-    return lambda stage, share: tell(f"{stage}, {name}", share)
+    return lambda stage, share: tell(f"{name}: {stage}", share)
 
 
 def _identity(model: NarrativeModel | None, fits: bool, corpus: str) -> dict[str, Any]:
