@@ -51,16 +51,22 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR_DUPLICATE) -> 
         from rensa import RMinHash, RMinHashLSH
     except ImportError as error:
         raise MissingExtra("Finding near-duplicates", "train") from error
-    sets = [shingles(text) for text in texts]
     index = RMinHashLSH(threshold=threshold, num_perm=192, num_bands=64)
     pairs: list[tuple[int, int, float]] = []
-    for j, members in enumerate(sets):
+    sizes: list[int] = []
+    for j, text in enumerate(texts):
+        members = shingles(text)
         signature = RMinHash(num_perm=192, seed=42)
         signature.update(sorted(members))
         for i in sorted(set(index.query(signature))):
-            similarity = jaccard(sets[i], members)
+            few, many = sorted((sizes[i], len(members)))
+            if few / many <= threshold:  # they cannot share more than the smaller has
+                continue
+            # Made anew: the shingles of a hundred thousand texts would take a gigabyte.
+            similarity = jaccard(shingles(texts[i]), members)
             if similarity > threshold:
                 pairs.append((i, j, similarity))
+        sizes.append(len(members))
         index.insert(j, signature)
     return pairs
 
