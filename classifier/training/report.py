@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from classifier.corpus.checks import require_valid
 from classifier.corpus.files import corpus_digest, read_labels
 from classifier.errors import ModelNotFound, TrainingError
@@ -26,7 +28,7 @@ from classifier.training.evaluation import (
 from classifier.training.fold_cache import FoldCache
 from classifier.training.holdouts import out_of_time, unseen_outlets
 from classifier.training.learning import learning_curve
-from classifier.training.metrics import bootstrap_weights, interval
+from classifier.training.metrics import bootstrap_sums, interval
 from classifier.training.prevalence import prevalence
 from classifier.training.train import TRAINING_SPLITS
 
@@ -179,12 +181,19 @@ def _confusions(prepared: Prepared, judged: Judged, options: Options) -> dict[st
     ids = prepared.taxonomy.ids
     column = {narrative: k for k, narrative in enumerate(ids)}
     pairs = find_confusions(prepared, judged, top=N_CONFUSIONS)
-    weights = bootstrap_weights(prepared.units, options.random_state)
-    for pair in pairs:
-        y, tagged = prepared.y[:, column[pair["missed"]]], column[pair["tagged"]]
-        here = y & ~judged.y_pred[:, column[pair["missed"]]] & judged.y_pred[:, tagged] & ~prepared.y[:, tagged]
-        whole = weights @ y
+    carried = [prepared.y[:, column[pair["missed"]]] for pair in pairs]
+    confused = [
+        y
+        & ~judged.y_pred[:, column[pair["missed"]]]
+        & judged.y_pred[:, column[pair["tagged"]]]
+        & ~prepared.y[:, column[pair["tagged"]]]
+        for pair, y in zip(pairs, carried, strict=True)
+    ]
+    if pairs:
+        drawn = bootstrap_sums(prepared.units, np.column_stack([*confused, *carried]), options.random_state)
+    for k, (pair, y, here) in enumerate(zip(pairs, carried, confused, strict=True)):
+        found, whole = drawn[:, k], drawn[:, len(pairs) + k]
         pair["support"] = int(y.sum())
         pair["share"] = round(float(here.sum() / y.sum()), 4)
-        pair["interval"] = interval((weights @ here)[whole > 0] / whole[whole > 0])
+        pair["interval"] = interval(found[whole > 0] / whole[whole > 0])
     return {"table": count_confusions(prepared, judged).tolist(), "pairs": pairs}
