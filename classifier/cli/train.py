@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import enum
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from classifier.cli.fitting_options import Cache, Jobs
+from classifier.cli.stages import run_interruptibly, show_stages
 from classifier.errors import MissingExtra
 
 
@@ -41,38 +44,51 @@ def train(
         float,
         typer.Option("--max-false-alarms", min=0, max=1, help="Share of plain sentences that thresholds may tag."),
     ] = 0.05,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = 2,
+    jobs: Jobs = None,
+    cache: Cache = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Fit anew what a stopped training had finished.")] = False,
 ) -> None:
     """Train a model on labelled sentences, with grouped cross-validation, and write it as a new version.
 
-    With --promote better the exit code is 3 where the version was written and not promoted.
+    A training that was stopped or killed goes on where it was when the same command is run again. With --promote better
+    the exit code is 3 where the version was written and not promoted.
     """
     try:
         from classifier.cli.changes_view import tell_outcome
-        from classifier.training.crossval import Options
+        from classifier.training.crossval import Options, available_cores
+        from classifier.training.fold_cache import open_cache
         from classifier.training.promotion import NOT_PROMOTED
         from classifier.training.train import train as run
     except ImportError as error:
         raise MissingExtra("Training", "train") from error
-    console = Console(stderr=True)
     options = Options(
         n_folds=folds,
         max_features=max_features,
         max_false_alarms=max_false_alarms,
         random_state=random_state,
-        n_jobs=jobs,
+        n_jobs=jobs or available_cores(),
     )
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as progress:
-        task = progress.add_task("starting", total=1.0)
-        trained = run(
-            labels,
-            models,
-            name=name,
-            version=version,
-            options=options,
-            promote_when="never" if no_promote else promote.value,
-            progress=lambda stage, share: progress.update(task, description=stage, completed=share),
-        )
+    try:
+        with show_stages() as stages, open_cache(cache) as kept:
+            trained = run_interruptibly(
+                lambda: run(
+                    labels,
+                    models,
+                    name=name,
+                    version=version,
+                    options=options,
+                    promote_when="never" if no_promote else promote.value,
+                    fresh=fresh,
+                    cache=kept,
+                    progress=stages.progress,
+                    tell=stages.tell,
+                )
+            )
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; run the same command again, and it goes on from the last finished stage\n")
+        sys.stderr.flush()
+        # Not sys.exit, which waits for the threads that fit. What they write is whole or not there.
+        os._exit(130)
     scores = trained.report["cross_validation"]["all"]
     out = Console(soft_wrap=True, highlight=False)
     out.print(f"wrote {trained.path}  ({trained.model.identity.digest})", markup=False)
