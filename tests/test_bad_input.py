@@ -286,4 +286,6 @@ def test_a_full_disk_leaves_everything_as_it_was(narratives, tmp_path, small_mod
     code, told = narratives(*arguments)
     assert code == 2, told
     assert "File too large" in told
-    assert snapshot(tmp_path) == before
+    # What a training had finished is kept for the next one, and is no version.
+    after = {path: data for path, data in snapshot(tmp_path).items() if ".training-" not in str(path)}
+    assert after == before
