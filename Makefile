@@ -38,8 +38,8 @@ run: setup
 train: setup
 	OPENBLAS_THREAD_TIMEOUT=4 $(BIN)/narratives train --max-features 41000
 
-# Every check: format, lint, types, import rules, labels, tests, documentation that runs. Chromium and PostgreSQL, which
-# some tests need, are installed first (Debian, root); NO_SYSTEM=1 forbids it.
+# Every check: format, lint, types, import rules, labels, tests, documentation that runs. Chromium, PostgreSQL and nginx,
+# which some tests need, are installed first (Debian, root); NO_SYSTEM=1 forbids it.
 test: lint
 	$(BIN)/python tests/system.py
 	$(BIN)/narratives labels check > /dev/null
@@ -52,7 +52,7 @@ test: lint
 SANITIZED := build/sanitize
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1
 SANITIZED_TESTS := tests/text/test_sentences.py tests/model/test_linear.py tests/model/test_answering.py \
-  tests/model/test_evidence.py tests/training/test_features.py tests/training/test_fitting.py
+  tests/model/test_columns.py tests/model/test_evidence.py tests/training/test_features.py tests/training/test_fitting.py
 
 test-sanitize: export PYTHONDONTWRITEBYTECODE := 1
 test-sanitize:

@@ -21,6 +21,17 @@ LEFTOVER_SECONDS = 24 * 3600.0
 """Younger ones may belong to a process that is writing right now, here or on another machine of a shared disk."""
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """A full disk is told by writing and syncing without saying what was written; say it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
+        raise
+
+
 def write_file(path: str | Path, content: bytes | str, *, aside: Path | None = None) -> None:
     """Replace ``path`` by ``content`` (text is written as UTF-8) in one step.
 
@@ -33,7 +44,7 @@ def write_file(path: str | Path, content: bytes | str, *, aside: Path | None = N
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=aside or path.parent)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with _naming(path), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -61,15 +72,18 @@ def publish_directory(target: str | Path, files: dict[str, bytes]) -> Path:
     aside = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=target.parent))
     try:
         for name, data in files.items():
-            with (aside / name).open("wb") as file:
+            with _naming(target / name), (aside / name).open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
         aside.chmod(0o755)
         sync_directory(aside)
-        if target.exists():
-            raise FileExistsError(f"{target} is there already")
-        aside.rename(target)
+        _refuse(target)
+        try:
+            aside.rename(target)
+        except OSError:
+            _refuse(target)  # another process was quicker
+            raise
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise

@@ -1,4 +1,4 @@
-"""The programs that some tests need and pip cannot install: Chromium and PostgreSQL.
+"""The programs that some tests need and pip cannot install: Chromium, PostgreSQL and nginx.
 
 python tests/system.py    # installs what is missing: on Debian, as root, unless NO_SYSTEM=1 forbids it
 """
@@ -25,9 +25,14 @@ def find_postgresql() -> Path | None:
     return next((p for p in places if (p / "initdb").exists() and (p / "postgres").exists()), None)
 
 
+def find_nginx() -> str | None:
+    """Path of an nginx (Debian keeps it off the PATH of others than root), None where there is none."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
 def install() -> None:
     """Install what is missing where that is allowed; say what is done, and what is left out where it is not."""
-    wanted = {"chromium": find_chromium(), "postgresql": find_postgresql()}
+    wanted = {"chromium": find_chromium(), "postgresql": find_postgresql(), "nginx": find_nginx()}
     missing = [name for name, found in wanted.items() if found is None]
     if not missing:
         return

@@ -14,8 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]
 
 
+# Typed in one directory, in order: tests/test_tutorial.py.
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+
+
 def blocks(kind):
     for page in PAGES:
+        if page == TUTORIAL:
+            continue
         for number, block in enumerate(re.findall(rf"```{kind}\n(.*?)```", page.read_text(encoding="utf-8"), re.S)):
             yield pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
 
@@ -30,12 +36,11 @@ def test_python_blocks_run(block, monkeypatch):
 @pytest.mark.parametrize("block", list(blocks("console")))
 def test_console_lines_work(block, tmp_path):
     for line in block.splitlines():
-        command = line.removeprefix("$ narratives ")
+        command = line.removeprefix("$ ")
         assert command != line, line
+        command = command.replace("narratives ", f"{sys.executable} -m classifier.cli.app ", 1)
         command = command.replace("answers.jsonl", str(tmp_path / "answers.jsonl"))
-        done = subprocess.run(
-            f"{sys.executable} -m classifier.cli.app {command}", shell=True, cwd=ROOT, capture_output=True, text=True
-        )
+        done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
 
@@ -67,8 +72,35 @@ def test_every_command_is_in_the_readme_or_the_docs():
 
     from classifier.cli.app import app
 
-    told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    # The reference lists them all, by themselves.
+    told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page.name != "reference.md")
     for name, command in typer.main.get_command(app).commands.items():
         names = [f"narratives {name} {sub}" for sub in getattr(command, "commands", {})] or [f"narratives {name}"]
         for full in names:
             assert full in told, full
+
+
+def anchors(page):
+    """What GitHub makes of the headings of a page."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for heading in re.findall(r"^#+ (.*)$", text, re.M):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_relative_links_and_anchors_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def test_the_index_names_every_page():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for page in ROOT.glob("docs/*.md"):
+        assert page.name == "README.md" or f"]({page.name}" in index, page.name

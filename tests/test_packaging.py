@@ -16,6 +16,10 @@ def installed(root, tmp_path_factory):
         shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(root / name, source)
+    for name in (".training-x/fold-0", ".tmp-x"):
+        (source / "models" / name).mkdir(parents=True)
+        (source / "models" / name / "coef.npy").touch()
+        (source / "models" / name / "lock").touch()
     target = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [
@@ -45,6 +49,7 @@ def test_the_wheel_holds_code_model_and_types(installed, shipped):
     version = shipped.identity.version
     assert {f"classifier/shipped/{version}/{name}" for name in shipped.manifest["files"]} <= names
     assert not [n for n in names if n.startswith(("tests", "labels", "seeds"))]
+    assert not [n for n in names if n.startswith("classifier/shipped/.")], "what a training keeps beside the versions"
 
 
 def test_it_answers_elsewhere_with_the_same_digest(installed, shipped, tmp_path):

@@ -104,6 +104,11 @@ def _claims(file: str, place: str, value: Any) -> Iterator[Claim]:
             kind: Kind = "error" if "error" in result and "labels" not in result else "text"
             yield Claim(within, kind, value.get("model"), result)
         return
+    if isinstance(value.get("model"), str) and "narratives" in value:
+        raise InputError(
+            f"{file}: {place or 'it'} is a row that was written with -o and holds no sentences; score the file again "
+            "and compare the sha256 of the receipts, or score the row's text without -o and verify that (docs/batch.md)"
+        )
     if "labels" not in value:
         keys = ", ".join(sorted(map(str, value))[:8]) or "nothing"
         raise InputError(f"{file}: {place or 'it'} holds {keys}, but neither results nor labels: not an answer")

@@ -184,7 +184,7 @@ def _csv(file: str, path: Path, reading: Reading, tally: Tally) -> Iterator[Reco
             reading.format == "auto" and column not in there and column == Columns().text and is_four_cat(there)
         )
         if from_4cat and not is_four_cat(there):
-            raise InputError(f"{file}: no CSV of 4CAT: it has id, thread_id, timestamp and body; leave out --from")
+            raise InputError(f"{file}: no CSV of 4CAT: it has id, thread_id, timestamp and body; leave out --format")
         if not from_4cat:
             _check_columns(file, reading, there)
         fields = FIELDS if from_4cat else (column,)

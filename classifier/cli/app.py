@@ -25,6 +25,7 @@ from classifier.cli import (
     train,
     verify,
 )
+from classifier.cli.reading_view import harmless
 from classifier.errors import NarrativesError
 
 app = typer.Typer(
@@ -84,7 +85,7 @@ def main() -> None:
 
 
 def _tell(message: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False)
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(harmless(message))}", highlight=False)
     sys.exit(2)
 
 

@@ -51,7 +51,9 @@ def campaign(
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write into.")],
     model: Annotated[Path | None, typer.Option("--model", help="Model or models directory.")] = None,
     format: Annotated[str, typer.Option("--format", help="auto, text, table, telegram, 4cat, feed or html.")] = "auto",
-    column: Annotated[str, typer.Option("--text-column", help="Column of a table that holds the text.")] = "text",
+    column: Annotated[
+        str, typer.Option("--text-column", "--column", help="Column of a table that holds the text.")
+    ] = "text",
     time: Annotated[str, typer.Option("--time-column", help="Column with the time; 'time' where there is one.")] = "",
     source: Annotated[
         str, typer.Option("--source-column", help="Column with who published it; 'source' where there is one.")

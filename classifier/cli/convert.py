@@ -11,6 +11,7 @@ from rich.console import Console
 
 from classifier.batch.posts_table import json_line, rows, write_posts
 from classifier.batch.readers import BadRecord, Columns, Reading, Tally, read_all
+from classifier.batch.sources.registry import check_format
 from classifier.batch.times import find_zone
 from classifier.cli.left_out import print_left_out
 from classifier.errors import InputError
@@ -26,8 +27,10 @@ def convert(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help=".parquet, .jsonl or .csv; JSON lines are printed without.")
     ] = None,
-    format: Annotated[str, typer.Option("--from", help="auto, text, table, telegram, 4cat, feed or html.")] = "auto",
-    column: Annotated[str, typer.Option("--column", help="Column of a table that holds the text.")] = "text",
+    format: Annotated[str, typer.Option("--format", help="auto, text, table, telegram, 4cat, feed or html.")] = "auto",
+    column: Annotated[
+        str, typer.Option("--column", "--text-column", help="Column of a table that holds the text.")
+    ] = "text",
     time: Annotated[str, typer.Option("--time-column", help="Column with the time; 'time' where there is one.")] = "",
     source: Annotated[
         str, typer.Option("--source-column", help="Column with who published it; 'source' where there is one.")
@@ -46,6 +49,7 @@ def convert(
     A record that cannot be taken is reported and skipped; the exit code is then 1. Nothing is fetched.
     """
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    check_format(format)
     if output is not None and output.exists() and not replace:
         raise InputError(f"{output}: is there already; take another name, or --replace")
     reading = Reading(format, Columns(column, time, source, url, author), find_zone(zone))

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from classifier.cli.console import table_console
+from classifier.cli.fitting_options import Cache, Jobs
+from classifier.cli.stages import show_stages
 from classifier.durable import write_file
 from classifier.errors import MissingExtra
 
@@ -24,14 +25,15 @@ def evaluate(
         typer.Option("--on", help="Measure the model on this label file instead, which it was not trained on."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", help="Write all figures here as JSON.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = 2,
+    jobs: Jobs = None,
+    cache: Cache = None,
 ) -> None:
     """Measure: grouped cross-validation beside a naive random split, leave-one-article-out and the baselines."""
     try:
         from classifier.corpus.checks import require_valid
         from classifier.corpus.files import read_labels
         from classifier.taxonomy import load_taxonomy
-        from classifier.training.crossval import Options, cross_validate
+        from classifier.training.crossval import Options, available_cores, cross_validate
         from classifier.training.evaluation import (
             compare_baselines,
             evaluate_model,
@@ -40,6 +42,8 @@ def evaluate(
             random_split,
             report_scores,
         )
+        from classifier.training.fold_cache import open_cache
+        from classifier.training.train import TRAINING_SPLITS
     except ImportError as error:
         raise MissingExtra("Evaluating", "train") from error
     from classifier.model.versions import load_model
@@ -53,8 +57,13 @@ def evaluate(
         _print_scores(out, f"{on}, at the thresholds of {loaded.identity.version}", report)
     else:
         taxonomy = load_taxonomy(labels / "taxonomy.yaml")
-        rows = read_labels(labels)
-        require_valid(rows, taxonomy)
+        everything = read_labels(labels)
+        require_valid(everything, taxonomy)
+        rows = [row for row in everything if row.split in TRAINING_SPLITS]
+        if len(rows) < len(everything):
+            out.print(
+                f"{len(everything) - len(rows):,} rows that their split holds out take no part; training measures them"
+            )
         fitted = loaded.parameters["training"]
         options = Options(
             n_folds=fitted["n_folds"],
@@ -63,17 +72,11 @@ def evaluate(
             max_false_alarms=fitted["max_false_alarms"],
             voice_C=fitted["voice_C"],
             random_state=fitted["random_state"],
-            n_jobs=jobs,
+            n_jobs=jobs or available_cores(),
         )
-        with Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
-        ) as bar:
-            task = bar.add_task("starting", total=None)
-
-            def tell(stage: str, share: float) -> None:
-                bar.update(task, description=f"{stage} {share:.0%}")
-
-            prepared = prepare(rows, taxonomy, options, tell)
+        with show_stages() as stages, open_cache(cache) as kept:
+            tell = stages.progress
+            prepared = prepare(rows, taxonomy, options, tell, kept)
             scores = cross_validate(
                 prepared.counts, prepared.y, prepared.pairs, prepared.folds, [fitted["C"]], options, tell
             )

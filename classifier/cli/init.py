@@ -22,4 +22,8 @@ def init(
     out = Console(soft_wrap=True, highlight=False)
     for path in lay_out(directory, flat=flat):
         out.print(f"wrote {path}", markup=False)
-    out.print("next: write your narratives into taxonomy.yaml, then narratives labels import FILE --labels", directory)
+    out.print(f"{directory / 'README.md'} says what each column holds", markup=False)
+    out.print(
+        f"next: write your narratives into taxonomy.yaml, then narratives labels import FILE --labels {directory}",
+        markup=False,
+    )

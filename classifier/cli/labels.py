@@ -37,7 +37,7 @@ def check(
     The exit code is 1 where anything is wrong.
     """
     try:
-        from classifier.corpus.checks import check_corpus, distribution
+        from classifier.corpus.checks import check_corpus, distribution, remarks
         from classifier.corpus.files import read_labels
         from classifier.taxonomy import load_taxonomy
     except ImportError as error:
@@ -58,6 +58,8 @@ def check(
     for narrative, row in counts.items():
         table.add_row(narrative, *[str(row.get(column, 0)) for column in columns])
     table_console().print(table)
+    for remark in remarks(rows, taxonomy):
+        out.print(remark, markup=False)
     if problems:
         out.print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
         raise typer.Exit(1)

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from classifier.cli.console import table_console
+from classifier.cli.fitting_options import Cache, Jobs
 from classifier.cli.reading_view import harmless
 from classifier.cli.review import current_user
+from classifier.cli.stages import show_stages
 from classifier.errors import InputError, MissingExtra
 
 SHOWN = 20
@@ -34,7 +35,8 @@ def doubt(
     reviewer: Annotated[str | None, typer.Option("--reviewer", help="Your name, kept with new labels.")] = None,
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Folds of the cross-validation.")] = 5,
     random_state: Annotated[int, typer.Option("--random-state", min=0, help="Deals the folds.")] = 0,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Folds at once.")] = 2,
+    jobs: Jobs = None,
+    cache: Cache = None,
 ) -> None:
     """List labelled rows worth a second look; carry out what was decided about them.
 
@@ -62,7 +64,8 @@ def doubt(
     from classifier.corpus.files import read_labels
     from classifier.review.label_doubts import find_doubts
     from classifier.taxonomy import load_taxonomy
-    from classifier.training.crossval import Options
+    from classifier.training.crossval import Options, available_cores
+    from classifier.training.fold_cache import open_cache
 
     if output is not None and output.exists():
         raise InputError(f"{output}: there already, and may hold decisions; name another file with --output")
@@ -70,17 +73,9 @@ def doubt(
         raise InputError(f"{output}: would be read as labels there; let it lie in another directory")
     taxonomy = load_taxonomy(labels / "taxonomy.yaml")
     rows = read_labels(labels)
-    options = Options(n_folds=folds, random_state=random_state, n_jobs=jobs)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("starting", total=1.0)
-        found = find_doubts(
-            rows,
-            taxonomy,
-            options,
-            label=label,
-            progress=lambda stage, share: progress.update(task, description=stage, completed=share),
-        )
+    options = Options(n_folds=folds, random_state=random_state, n_jobs=jobs or available_cores())
+    with show_stages() as stages, open_cache(cache) as kept:
+        found = find_doubts(rows, taxonomy, options, label=label, cache=kept, progress=stages.progress)
     listed = found.rows[:limit]
     if output is not None:
         write_doubts(output, listed)

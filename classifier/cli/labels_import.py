@@ -118,6 +118,8 @@ def import_(
     if done.taxonomy is not None:
         out.print(f"wrote {done.taxonomy}: write its definitions", markup=False)
     told = f"{done.n_taken:,} rows {'would be taken' if dry_run else 'taken'}, {done.n_rejected:,} not"
+    if done.n_unlabelled:
+        told += f", {done.n_unlabelled:,} not labelled yet"
     if done.path is not None:
         out.print(f"wrote {done.path}: {told}", markup=False)
     elif dry_run:

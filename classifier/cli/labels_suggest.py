@@ -41,8 +41,8 @@ def suggest(
 ) -> None:
     """Rank unlabelled texts for annotation: doubtful and diverse ones, rare narratives, and a random share.
 
-    Texts are cut into what the model labels. Fill in "narratives" (empty: none of them), take out rows that nobody
-    has looked at, and give the file to narratives labels import. The exit code is 1 where a record was skipped.
+    Texts are cut into what the model labels. Replace the "?" in "narratives" (empty: none of them) and give the file
+    to narratives labels import, which passes over rows with a "?". The exit code is 1 where a record was skipped.
     """
     try:
         from classifier.corpus.files import read_labels
@@ -95,6 +95,7 @@ def suggest(
 
 def _write(file: TextIO, found: Suggestions) -> None:
     from classifier.corpus.formats.csv_table import no_formula
+    from classifier.corpus.sentence import UNLABELLED
 
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -103,7 +104,7 @@ def _write(file: TextIO, found: Suggestions) -> None:
             entry.id,
             entry.text,
             entry.language or "",
-            "",
+            UNLABELLED,
             entry.group,
             entry.narrative,
             f"{entry.probability:.4f}",

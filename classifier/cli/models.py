@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from classifier.cli.console import table_console
+from classifier.cli.models_diff import diff
 from classifier.errors import ModelError, ModelUnsigned
 from classifier.model import versions
 from classifier.model.golden import check_golden
@@ -16,6 +17,7 @@ from classifier.model.signature import SIGNATURE, make_keys
 from classifier.model.store import scoring_bytes
 
 app = typer.Typer(help="Look after model versions.", no_args_is_help=True)
+app.command("diff")(diff)
 
 Models = Annotated[Path, typer.Option("--models", help="Directory with the versions.")]
 PublicKey = Annotated[
@@ -26,6 +28,8 @@ PublicKey = Annotated[
         help="Ed25519 public keys (PEM): take a version only if it is signed for one of them.",
     ),
 ]
+Version = Annotated[str, typer.Argument(help="A version's name, such as v2.")]
+OneVersion = Annotated[str | None, typer.Argument(help="A version's name, such as v2; else the one that answers.")]
 DEFAULT = Path("models")
 
 
@@ -65,7 +69,7 @@ def list_models(models: Models = DEFAULT, public_key: PublicKey = None) -> None:
 
 
 @app.command("show")
-def show(version: Annotated[str | None, typer.Argument()] = None, models: Models = DEFAULT) -> None:
+def show(version: OneVersion = None, models: Models = DEFAULT) -> None:
     """Print the card of a version (the current one by default)."""
     name = version or versions.current_version(models)
     versions.load_directory(models / name)
@@ -73,9 +77,7 @@ def show(version: Annotated[str | None, typer.Argument()] = None, models: Models
 
 
 @app.command("verify")
-def verify(
-    version: Annotated[str | None, typer.Argument()] = None, models: Models = DEFAULT, public_key: PublicKey = None
-) -> None:
+def verify(version: OneVersion = None, models: Models = DEFAULT, public_key: PublicKey = None) -> None:
     """Check every hash, shape and value of a version, its signature where keys are given, and its golden texts."""
     name = version or versions.current_version(models)
     model = versions.load_directory(models / name, public_key=public_key)
@@ -88,7 +90,7 @@ def verify(
 
 
 @app.command("promote")
-def promote(version: Annotated[str, typer.Argument()], models: Models = DEFAULT, public_key: PublicKey = None) -> None:
+def promote(version: Version, models: Models = DEFAULT, public_key: PublicKey = None) -> None:
     """Let a version answer from now on, after checking it."""
     versions.promote(models, version, public_key=public_key)
     typer.echo(f"{models / versions.CURRENT} names {version}")
@@ -113,7 +115,7 @@ def keygen(
 
 @app.command("sign")
 def sign(
-    version: Annotated[str, typer.Argument()],
+    version: Version,
     key: Annotated[Path, typer.Option("--key", help="Ed25519 private key (PEM).")],
     models: Models = DEFAULT,
 ) -> None:

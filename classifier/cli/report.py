@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from classifier.cli.fitting_options import Cache, Jobs
+from classifier.cli.stages import show_stages
 from classifier.durable import write_file
 from classifier.errors import MissingExtra
 
@@ -25,11 +26,13 @@ def report(
     random_state: Annotated[
         int, typer.Option("--random-state", min=0, help="Same data, same number: same report.")
     ] = 0,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Folds fitted side by side.")] = 2,
+    jobs: Jobs = None,
+    cache: Cache = None,
 ) -> None:
     """Write what the labels hold, how good a model they make, and what more of them would bring, as one HTML file."""
     try:
-        from classifier.training.crossval import Options
+        from classifier.training.crossval import Options, available_cores
+        from classifier.training.fold_cache import open_cache
         from classifier.training.report import find_model, gather
         from classifier.training.report_contents import write_contents
         from classifier.training.report_html import to_html
@@ -39,17 +42,9 @@ def report(
     command = ["narratives", "report", "--labels", str(labels), "--models", str(models), "-o", str(output)]
     command += ["--markdown", str(markdown)] if markdown else []
     command += ["--folds", str(folds), "--random-state", str(random_state)]
-    options = Options(n_folds=folds, random_state=random_state, n_jobs=jobs)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True)
-    ) as progress:
-        task = progress.add_task("starting", total=1.0)
-        findings = gather(
-            labels,
-            find_model(models),
-            options=options,
-            progress=lambda stage, share: progress.update(task, description=stage, completed=share),
-        )
+    options = Options(n_folds=folds, random_state=random_state, n_jobs=jobs or available_cores())
+    with show_stages() as stages, open_cache(cache) as kept:
+        findings = gather(labels, find_model(models), options=options, cache=kept, progress=stages.progress)
     contents = write_contents(findings, shlex.join(command))
     out = Console(soft_wrap=True, highlight=False)
     write_file(output, to_html(contents))

@@ -31,7 +31,8 @@ SHOWN = 10
 def verify(
     answer: Annotated[str, typer.Argument(help="What the service or 'narratives score' answered; - for stdin.")],
     texts: Annotated[
-        list[str], typer.Argument(help="The texts: .txt files, or .jsonl, .csv, .parquet with one a row.")
+        list[str],
+        typer.Argument(help="The texts: the files that were scored, of any kind that 'narratives score' reads."),
     ],
     models: Annotated[Path | None, typer.Option("--models", help="Model or models directory.")] = None,
     column: Annotated[str, typer.Option("--column", help="Column that holds the text.")] = "text",

@@ -45,7 +45,6 @@ def check_corpus(
         Empty where all is well.
     """
     problems: list[Problem] = []
-    allowed = set(taxonomy.ids)
     first: dict[str, LabelledSentence] = {}
     articles: dict[str, str | None] = {}
     for row in rows:
@@ -53,13 +52,19 @@ def check_corpus(
             problems.append(Problem(row.place, f"id {row.id!r} stands already at {first[row.id].place}"))
         else:
             first[row.id] = row
-        problems.extend(Problem(row.place, m) for m in _row_messages(row, allowed))
+        problems.extend(Problem(row.place, m) for m in _row_messages(row, taxonomy))
         if row.origin == "article" and seeds is not None:
             problems.extend(Problem(row.place, m) for m in _offset_messages(row, seeds, articles))
+    told_already: set[tuple[int, bool]] = set()
     for i, j, similarity in near_duplicates([row.text for row in rows], threshold):
         a, b = rows[i], rows[j]
         if a.origin == b.origin == "article":
             continue
+        # Of many alike, each is told once: the list is to be read.
+        kind = (j, set(a.labels) == set(b.labels))
+        if kind in told_already:
+            continue
+        told_already.add(kind)
         told = f"{similarity:.2f} like {a.place} ({a.id})"
         if set(a.labels) != set(b.labels):
             problems.append(Problem(b.place, f"near-duplicate with other labels: {told}; settle which labels hold"))
@@ -72,25 +77,44 @@ def require_valid(rows: Sequence[LabelledSentence], taxonomy: Taxonomy) -> None:
     """Raise :class:`CorpusError` for the first row that training cannot take; near-duplicates it can."""
     if not rows:
         raise CorpusError("the corpus is empty; label some sentences first, see labels/README.md")
-    allowed = set(taxonomy.ids)
     seen: dict[str, str] = {}
     for row in rows:
         if row.id in seen:
             raise CorpusError(f"{row.place}: id {row.id!r} stands already at {seen[row.id]}; ids must differ")
         seen[row.id] = row.place
-        for message in _row_messages(row, allowed):
+        for message in _row_messages(row, taxonomy):
             raise CorpusError(f"{row.place}: {message}")
 
 
-def _row_messages(row: LabelledSentence, allowed: set[str]) -> list[str]:
+def remarks(rows: Sequence[LabelledSentence], taxonomy: Taxonomy) -> list[str]:
+    """What is no error and yet worth knowing before training: narratives that no row carries, no row without any."""
+    if not rows:
+        return ["no row is labelled yet"]
+    carried = {narrative for row in rows for narrative in row.labels}
+    told = [
+        f"no row carries {narrative!r}: a model cannot learn it, and will not tag it"
+        for narrative in taxonomy.ids
+        if narrative not in carried
+    ]
+    if all(row.labels for row in rows) and carried and taxonomy.multilabel:
+        told.append("every row carries a narrative: a model learns from plain rows what not to tag; add some")
+    return told
+
+
+def _row_messages(row: LabelledSentence, taxonomy: Taxonomy) -> list[str]:
     messages = []
     if not row.text.strip():
         messages.append("text is empty; remove the row or write the sentence")
+    if "\0" in row.text:
+        messages.append("text holds a NUL character; is the file damaged, or in another encoding?")
     if not LANGUAGE_CODE.fullmatch(row.language):
         messages.append(f"language {row.language!r} is no ISO 639 code; write one, such as 'en'")
+    allowed = taxonomy.ids
     for narrative in row.labels:
         if narrative not in allowed:
             messages.append(f"narrative {narrative!r} is not in the taxonomy; allowed are {', '.join(sorted(allowed))}")
+    if len(row.labels) > 1 and not taxonomy.multilabel:
+        messages.append(f"{len(row.labels)} narratives, but the taxonomy says multilabel: false; keep one")
     if row.origin == "article" and (not row.file or row.begin is None or row.end is None):
         messages.append("origin 'article' needs file, begin and end")
     return messages

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from classifier.corpus.sentence import ORIGINS, LabelledSentence
+from classifier.corpus.sentence import ORIGINS, UNLABELLED, LabelledSentence
 from classifier.durable import write_file
 from classifier.errors import CorpusError
 from classifier.taxonomy import VOICES
@@ -60,28 +60,50 @@ def read_labels(path: str | Path) -> list[LabelledSentence]:
 
 def _read_file(path: Path) -> list[LabelledSentence]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        data.decode("utf-8")
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
+        row = error.object.count(b"\n", 0, error.start) + 1
         raise CorpusError(
-            f"{path}: byte {error.start} is not UTF-8; save the file as 'CSV UTF-8' and try again"
+            f"{path}, row {row}: byte {error.start} is not UTF-8; save the file as 'CSV UTF-8' and try again"
         ) from error
     csv.field_size_limit(sys.maxsize)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    # Decoded line by line: a million rows as one text would be held several times over.
+    reader = csv.DictReader(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline=""), strict=True)
+    begin = 1
     try:
         header = reader.fieldnames or []
         for column in REQUIRED:
             if column not in header:
-                raise CorpusError(f"{path}, row 1: no column {column!r}; needed are {', '.join(REQUIRED)}")
+                raise CorpusError(f"{path}, row 1: {_no_column(column, data)}")
         if len(set(header)) < len(header):
             raise CorpusError(f"{path}, row 1: a column stands twice in {', '.join(header)}")
         for column in header:
             if column not in COLUMNS:
                 raise CorpusError(f"{path}, row 1: unknown column {column!r}; allowed are {', '.join(COLUMNS)}")
-        return [_parse(record, path, reader.line_num) for record in reader]
+        rows = []
+        begin = reader.line_num + 1
+        for record in reader:
+            # Spreadsheets leave rows of empty cells at the end.
+            if any(record.values()):
+                rows.append(_parse(record, path, reader.line_num))
+            begin = reader.line_num + 1
+        return rows
     except csv.Error as error:
-        raise CorpusError(f"{path}, row {reader.line_num}: not valid CSV: {error}") from error
+        told = "a quotation mark is opened here and never closed" if "end of data" in str(error) else str(error)
+        raise CorpusError(f"{path}, row {begin}: not valid CSV: {told}") from error
+
+
+def _no_column(column: str, data: bytes) -> str:
+    first = data.partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf")
+    if first.startswith(b"sep=") or any(first.count(other) > first.count(b",") for other in (b";", b"\t", b"|")):
+        return (
+            "a label file is separated by commas and begins with the names of its columns; save it so, or let "
+            "narratives labels import take it as it is"
+        )
+    return f"no column {column!r}; needed are {', '.join(REQUIRED)}"
 
 
 def _parse(record: Mapping[str | None, str | None], path: Path, row: int) -> LabelledSentence:
@@ -122,6 +144,11 @@ def parse_narratives(value: str, at: str) -> dict[str, str | None]:
         if not part.strip():
             continue
         narrative, _, voice = (piece.strip() for piece in part.partition(":"))
+        if narrative == UNLABELLED:
+            raise CorpusError(
+                f"{at}: {UNLABELLED!r} means not labelled yet; write narratives, nothing where it carries none of "
+                "them, or take the row out"
+            )
         if voice and voice not in VOICES:
             raise CorpusError(f"{at}: voice {voice!r} of {narrative!r} is none of {', '.join(VOICES)}")
         if narrative in labels:

@@ -17,7 +17,7 @@ from classifier.corpus.formats.foreign import MAX_TEXT, BadRow, BadValue, Foreig
 from classifier.corpus.formats.registry import find_format, get_format
 from classifier.corpus.label_names import LabelNames, read_mapping, slug
 from classifier.corpus.scaffold import is_example
-from classifier.corpus.sentence import ORIGINS, LabelledSentence
+from classifier.corpus.sentence import ORIGINS, UNLABELLED, LabelledSentence
 from classifier.durable import new_file, write_file
 from classifier.errors import CorpusError
 from classifier.taxonomy import FLAT_THEME, UNITS, Taxonomy, load_taxonomy
@@ -41,7 +41,10 @@ VOICE_MEANINGS = {
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did. ``path`` is none where nothing was written, ``taxonomy`` where none was made."""
+    """What an import did. ``path`` is none where nothing was written, ``taxonomy`` where none was made.
+
+    ``n_unlabelled`` rows hold "?" and wait for somebody who labels them.
+    """
 
     path: Path | None
     n_taken: int
@@ -49,6 +52,7 @@ class Imported:
     rejected: list[BadRow]
     taxonomy: Path | None
     remarks: list[str] = field(default_factory=list)
+    n_unlabelled: int = 0
 
 
 class _Nothing(Exception):
@@ -126,13 +130,16 @@ def import_labels(
         for row in read_labels(file):
             taker.note(row, row.source, row.row)
     shown: list[BadRow] = []
-    n_taken = n_rejected = 0
+    n_taken = n_rejected = n_unlabelled = 0
     made: Path | None = None
     path: Path | None = target
     try:
         with _lines_into(target, dry_run) as take, _report(rejected) as report:
             take(header_line())
             for foreign in chosen.read(source, reading):
+                if isinstance(foreign, ForeignRow) and _is_unlabelled(foreign, names):
+                    n_unlabelled += 1
+                    continue
                 bad = foreign if isinstance(foreign, BadRow) else None
                 if isinstance(foreign, ForeignRow):
                     try:
@@ -145,6 +152,8 @@ def import_labels(
                     report(bad)
                     if len(shown) < SHOWN:
                         shown.append(bad)
+            if not (n_taken or n_rejected or n_unlabelled):
+                raise CorpusError(f"{source}: no row stands below the names of the columns")
             if dry_run or not n_taken or (strict and n_rejected):
                 raise _Nothing
             if make_taxonomy:
@@ -157,7 +166,7 @@ def import_labels(
         path = None
     if chosen.name == "semeval" and taxonomy is not None and taxonomy.unit != "text":
         remarks.append(f"rows are whole articles, but {codebook} says unit: {taxonomy.unit}; write unit: text there")
-    return Imported(path, n_taken, n_rejected, shown, made, remarks)
+    return Imported(path, n_taken, n_rejected, shown, made, remarks, n_unlabelled)
 
 
 def _check_target(target: Path, labels: Path, rejected: Path | None) -> None:
@@ -271,8 +280,9 @@ class _Taker:
             return day
         if not self._date_told:
             self._date_told = True
+            counted = " (a day as Excel counts them? format the column as a date)" if day.isdigit() else ""
             self._reading.tell(
-                f"{foreign.source}, row {foreign.row}: {foreign.date[:40]!r} is no day such as 2025-06-28; "
+                f"{foreign.source}, row {foreign.row}: {foreign.date[:40]!r} is no day such as 2025-06-28{counted}; "
                 "dates like it are left out, the rows are taken"
             )
         return ""
@@ -324,6 +334,10 @@ class _Taker:
         return data | {
             "themes": [{"id": ids[t], "name": t or "All", "narratives": members} for t, members in themes.items()]
         }
+
+
+def _is_unlabelled(row: ForeignRow, names: LabelNames) -> bool:
+    return any(label.name == UNLABELLED for label in row.labels) and not names.known(UNLABELLED)
 
 
 def _check_text(text: str) -> None:

@@ -79,7 +79,17 @@ several files. Plain UTF-8, comma-separated; a field that holds commas, quotatio
 | `outlet` | who published it: site, channel, author; the report then tells how it does on unseen ones |
 
 Columns after the fourth may be left out. Rows whose `narratives` are empty carry none, and are needed too: a model
-learns from them what not to tag.
+learns from them what not to tag. Rows that nobody has labelled yet do not belong here: keep them in a file of their
+own with `?` under `narratives`; an import passes over those. A label file holds rows only: comments go into `note`.
+
+For example:
+
+```csv
+id,text,language,narratives
+a1,"They doctor the measurements, and everybody knows it.",en,climate-hoax:asserted
+a2,"The warming is no hoax, the institute replied.",en,climate-hoax:rejected
+a3,The weather service expects rain.,en,
+```
 
 ```sh
 narratives labels import FILE --labels {directory}     # from a spreadsheet or another tool

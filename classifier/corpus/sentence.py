@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 ORIGINS = ("article", "written", "feedback", "imported")
 """Where a sentence can come from."""
 
+UNLABELLED = "?"
+"""What stands for the narratives of a text that nobody has labelled yet; an empty field means none of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledSentence:

@@ -6,7 +6,7 @@ Near-duplicates, the sentences of one article and the rows of one group are one 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,12 @@ from classifier.errors import MissingExtra, TrainingError
 
 NEAR_DUPLICATE = 0.6
 """Character 5-gram Jaccard similarity above which two texts are near-duplicates."""
+
+MAX_ALIKE = 50
+"""Where more texts are alike, not every two of them are compared: a million copies make no billion pairs."""
+
+N_BANDS = 120
+_BATCH = 2_000
 
 _space = re.compile(r"\W+")
 
@@ -38,31 +44,71 @@ def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
 
 
 def near_duplicates(texts: Sequence[str], threshold: float = NEAR_DUPLICATE) -> list[tuple[int, int, float]]:
-    """Pairs ``(i, j, similarity)`` with ``i < j`` whose 5-gram Jaccard similarity exceeds ``threshold``.
+    """Pairs ``(i, j, similarity)`` with ``i < j`` whose 5-gram Jaccard similarity exceeds ``threshold``, by ``j``.
 
-    Candidates come from MinHash with 64 bands of 3 rows [1]_ (a pair at .6 is missed twice in 10 million), and every
-    candidate is checked exactly.
+    Candidates come from MinHash with 120 bands of 4 rows [1]_: those that agree in two bands (a pair at .6 is missed
+    once in a million), and every candidate is checked exactly. Of more than :data:`MAX_ALIKE` copies each makes a pair
+    with the first only, and a text with at most so many others of its band. Memory is some 500 bytes a text.
 
     References
     ----------
     .. [1] Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", chapter 3.4.
     """
+    # Copies first: nothing is as common, and one of them can stand for all.
+    copies: dict[int, list[int]] = {}
+    for i, text in enumerate(texts):
+        copies.setdefault(hash(fold(text)), []).append(i)
+    groups = list(copies.values())
+    # Of many copies each makes a pair with the first alone, and the first speaks for them.
+    speakers = [group if len(group) <= MAX_ALIKE else group[:1] for group in groups]
+    pairs: list[tuple[int, int, float]] = []
+    if threshold < 1.0:
+        pairs += [
+            (i, j, 1.0)
+            for group, some in zip(groups, speakers, strict=True)
+            for n, j in enumerate(group)
+            for i in some[:n]
+        ]
+    for a, b in _candidates([texts[group[0]] for group in groups]):
+        similarity = jaccard(shingles(texts[groups[a][0]]), shingles(texts[groups[b][0]]))
+        if similarity > threshold:
+            pairs += [(min(i, j), max(i, j), similarity) for i in speakers[a] for j in speakers[b]]
+    return sorted(pairs, key=lambda pair: (pair[1], pair[0]))
+
+
+def _candidates(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Pairs of texts whose signatures agree in two bands at least, each once."""
+    keys = _band_keys(texts)
+    for band in range(N_BANDS):
+        order = np.argsort(keys[:, band], kind="stable")
+        column = keys[order, band]
+        for distance in range(1, MAX_ALIKE + 1):
+            hits = np.flatnonzero(column[distance:] == column[:-distance])
+            if not len(hits):
+                break
+            for start in range(0, len(hits), _BATCH):
+                some = hits[start : start + _BATCH]
+                first, second = order[some], order[some + distance]
+                agree = keys[first] == keys[second]
+                # What agreed in an earlier band was told there.
+                fresh = (agree.sum(axis=1) > 1) & ~agree[:, :band].any(axis=1)
+                yield from zip(first[fresh].tolist(), second[fresh].tolist(), strict=True)
+
+
+def _band_keys(texts: Sequence[str]) -> npt.NDArray[np.uint32]:
+    """One number for each band of each signature: shape (n_texts, N_BANDS)."""
     try:
-        from rensa import RMinHash, RMinHashLSH
+        from rensa import RMinHash
     except ImportError as error:
         raise MissingExtra("Finding near-duplicates", "train") from error
-    sets = [shingles(text) for text in texts]
-    index = RMinHashLSH(threshold=threshold, num_perm=192, num_bands=64)
-    pairs: list[tuple[int, int, float]] = []
-    for j, members in enumerate(sets):
-        signature = RMinHash(num_perm=192, seed=42)
-        signature.update(sorted(members))
-        for i in sorted(set(index.query(signature))):
-            similarity = jaccard(sets[i], members)
-            if similarity > threshold:
-                pairs.append((i, j, similarity))
-        index.insert(j, signature)
-    return pairs
+    keys = np.empty((len(texts), N_BANDS), dtype=np.uint32)
+    odd = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64)
+    for start in range(0, len(texts), _BATCH):
+        sets = [list(shingles(text)) for text in texts[start : start + _BATCH]]
+        rows = RMinHash.digest_matrix_from_token_sets(sets, num_perm=4 * N_BANDS, seed=42).to_rows()
+        bands = np.array(rows, dtype=np.uint64).reshape(len(sets), N_BANDS, 4)
+        keys[start : start + len(sets)] = (bands * odd).sum(axis=2, dtype=np.uint64) >> np.uint64(32)
+    return keys
 
 
 def find_units(rows: Sequence[LabelledSentence], threshold: float = NEAR_DUPLICATE) -> npt.NDArray[np.int64]:
@@ -123,6 +169,11 @@ def stratified_folds(
     .. [1] Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label data", ECML PKDD 2011.
     """
     n_units = int(units.max()) + 1 if len(units) else 0
+    if n_units < 2:
+        raise TrainingError(
+            f"all {len(units)} rows are one unit (one group, one article, or near-duplicates of each other), which may "
+            "not be split: label more sentences"
+        )
     if not 2 <= n_splits <= n_units:
         raise TrainingError(
             f"{n_splits} folds asked of {n_units} units (groups that may not be split); "

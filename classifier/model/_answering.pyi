@@ -6,6 +6,7 @@ import numpy.typing as npt
 from classifier.model._evidence import CompiledExplainer
 from classifier.model.answer import TextAnswer, TextItem
 from classifier.model.answering import Options
+from classifier.model.columns import Columns
 from classifier.model.decisions import Rule, ThemeRule
 from classifier.model.evidence import Explainer
 from classifier.model.voice import VoiceHead
@@ -34,3 +35,12 @@ class CompiledAnswerer:
         words: npt.NDArray[np.int64],
         options: Options,
     ) -> tuple[TextAnswer, ...]: ...
+    def columns(
+        self,
+        spans: Sequence[Sequence[Span]],
+        outputs: npt.NDArray[np.float64],
+        words: npt.NDArray[np.int64],
+        *,
+        every: bool,
+        by_sentence: bool,
+    ) -> Columns: ...

@@ -6,11 +6,13 @@ dataclasses. Objects are filled in here as those constructors do it, past ``__se
 """
 
 from cpython.object cimport PyTypeObject
-from libc.math cimport exp, log
-from libc.stdint cimport int64_t
+from libc.math cimport NAN, exp, log
+from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport free, malloc
 
 import hashlib
+
+import numpy as np
 
 from classifier.model.answer import (
     Decision,
@@ -20,6 +22,7 @@ from classifier.model.answer import (
     ThemeProbability,
     Voice,
 )
+from classifier.model.columns import REASONS as TOLD_REASONS, VERDICTS as TOLD_VERDICTS, Columns
 from classifier.model.decisions import lowest_logit
 from classifier.model.documents import MIN_WORDS, MIN_WORDS_FOR_COVERAGE, SUPPORT_BONUS
 from classifier.text.languages import detect_language
@@ -50,8 +53,9 @@ cdef enum:
     UNFAMILIAR
     CLOSE
 
-cdef tuple VERDICTS = ("no", "unsure", "yes")
-cdef tuple REASONS = (None, "short", "unfamiliar", "close")
+cdef tuple VERDICTS = TOLD_VERDICTS
+cdef tuple REASONS = TOLD_REASONS
+assert VERDICTS == ("no", "unsure", "yes") and REASONS == (None, "short", "unfamiliar", "close")
 
 
 cdef struct Narrative:
@@ -74,6 +78,8 @@ cdef struct Found:
     double probability
     int verdict
     int reason
+    bint has_voice
+    double[3] voice
 
 
 # What the sentences of a text told of one narrative.
@@ -111,6 +117,50 @@ cdef object sentence_of(object begin, object end, object text, object labels, ob
     return sentence
 
 
+cdef class _Told:
+    """Decisions as arrays that grow."""
+
+    cdef Py_ssize_t n, room
+    cdef object held
+    cdef int32_t[::1] column
+    cdef int8_t[::1] verdict, reason
+    cdef double[::1] probability, logit
+    cdef double[:, ::1] voice
+
+    def __init__(self, Py_ssize_t room):
+        self.n = 0
+        self.held = [np.zeros(0, dtype=kind) for kind in (np.int32, np.float64, np.float64, np.int8, np.int8)]
+        self.held.append(np.zeros((0, 3)))
+        self._grow(room)
+
+    cdef object _grow(self, Py_ssize_t room):
+        grown = []
+        for old in self.held:
+            new = np.empty((room, *old.shape[1:]), dtype=old.dtype)
+            new[: self.n] = old[: self.n]
+            grown.append(new)
+        self.held = grown
+        self.column, self.probability, self.logit, self.verdict, self.reason, self.voice = grown
+        self.room = room
+
+    cdef object tell(self, const double *logits, const Found *found, Py_ssize_t n_found):
+        cdef Py_ssize_t i, j
+        if self.n + n_found > self.room:
+            self._grow(2 * self.room + n_found)
+        for i in range(n_found):
+            self.column[self.n] = <int32_t>found[i].column
+            self.probability[self.n] = found[i].probability
+            self.logit[self.n] = logits[found[i].column]
+            self.verdict[self.n] = <int8_t>found[i].verdict
+            self.reason[self.n] = <int8_t>found[i].reason
+            for j in range(3):
+                self.voice[self.n, j] = found[i].voice[j] if found[i].has_voice else NAN
+            self.n += 1
+
+    def arrays(self):
+        return [array[: self.n] for array in self.held]
+
+
 cdef class CompiledAnswerer:
     """See :class:`classifier.model.answering.Answerer`."""
 
@@ -123,7 +173,7 @@ cdef class CompiledAnswerer:
     cdef bint has_voices, multilabel
     cdef object explainer
     cdef double coverage_bound, length_penalty
-    cdef list intercept
+    cdef double *intercept
 
     def __init__(
         self,
@@ -144,7 +194,8 @@ cdef class CompiledAnswerer:
         self.narratives = <Narrative *>malloc((self.n_narratives + 1) * sizeof(Narrative))
         self.themes = <Theme *>malloc((self.n_themes + 1) * sizeof(Theme))
         self.theme_columns = <Py_ssize_t *>malloc((sum(len(t.columns) for t in themes) + 1) * sizeof(Py_ssize_t))
-        if self.narratives == NULL or self.themes == NULL or self.theme_columns == NULL:
+        self.intercept = <double *>malloc((self.n_narratives + 1) * sizeof(double))
+        if self.narratives == NULL or self.themes == NULL or self.theme_columns == NULL or self.intercept == NULL:
             raise MemoryError
         self.has_voices = voice_head is not None
         self.told = []
@@ -171,12 +222,14 @@ cdef class CompiledAnswerer:
         self.coverage_bound = coverage_bound
         self.length_penalty = length_penalty
         self.multilabel = multilabel
-        self.intercept = [float(bias) for bias in intercept]
+        for i in range(self.n_narratives):
+            self.intercept[i] = intercept[i]
 
     def __dealloc__(self):
         free(self.narratives)
         free(self.themes)
         free(self.theme_columns)
+        free(self.intercept)
 
     def answer(
         self, items, spans, list pieces, const double[:, ::1] outputs, const int64_t[:, ::1] words, options
@@ -214,16 +267,86 @@ cdef class CompiledAnswerer:
             free(heard)
         return tuple(answers)
 
+    def columns(
+        self, spans, const double[:, ::1] outputs, const int64_t[:, ::1] words, *, bint every, bint by_sentence
+    ):
+        """See :meth:`classifier.model.answering.Answerer.columns`."""
+        cdef Py_ssize_t n_texts = len(spans), n_sentences = outputs.shape[0], n_outputs = outputs.shape[1]
+        cdef Py_ssize_t begin = 0, text, i, j, n, n_found, at = 0
+        cdef Py_ssize_t room = max(1_024, (n_sentences if by_sentence else n_texts) * (self.n_narratives if every else 1))
+        cdef int64_t n_words, n_known
+        cdef bint familiar
+        cdef int hindrance
+        cdef const double *rows
+        cdef const int64_t *counts
+        cdef double *logits = <double *>malloc((self.n_narratives + 1) * sizeof(double))
+        cdef Found *found = <Found *>malloc((self.n_narratives + 1) * sizeof(Found))
+        cdef Heard *heard = <Heard *>malloc((self.n_narratives + 1) * sizeof(Heard))
+        lengths = [len(places) for places in spans]
+        coverage = np.zeros(n_texts)
+        ends = np.zeros((n_sentences if by_sentence else n_texts) + 1, dtype=np.int32)
+        told = _Told(room)
+        cdef double[::1] told_coverage = coverage
+        cdef int32_t[::1] told_ends = ends
+        cdef _Told sink = told
+        try:
+            if logits == NULL or found == NULL or heard == NULL:
+                raise MemoryError
+            if (
+                words.shape[0] != n_sentences or words.shape[1] != 2 or sum(lengths) != n_sentences
+                or n_outputs < self.n_narratives + 3 * self.has_voices
+            ):
+                raise ValueError(f"{sum(lengths)} sentences, {n_sentences} x {n_outputs} outputs")
+            for text in range(n_texts):
+                n = lengths[text]
+                rows = &outputs[begin, 0] if n else NULL
+                counts = &words[begin, 0] if n else NULL
+                n_words = n_known = 0
+                for i in range(n):
+                    n_words += counts[2 * i]
+                    n_known += counts[2 * i + 1]
+                told_coverage[text] = <double>n_known / <double>n_words if n_words else 0.0
+                familiar = told_coverage[text] >= self.coverage_bound
+                for j in range(self.n_narratives):
+                    heard[j].n_yes = 0
+                    heard[j].n_voices = 0
+                n_found = 0
+                for i in range(n):
+                    hindrance = self._hindrance(counts + 2 * i, familiar)
+                    n_found = self._decide(rows + i * n_outputs, hindrance, every, found)
+                    self._hear(rows + i * n_outputs, found, n_found, heard)
+                    if by_sentence:
+                        sink.tell(rows + i * n_outputs, found, n_found)
+                        at += 1
+                        told_ends[at] = <int32_t>sink.n
+                begin += n
+                if by_sentence:
+                    continue
+                if n == 1:
+                    # Both levels agree.
+                    sink.tell(rows, found, n_found)
+                else:
+                    hindrance = self._roll_up(counts, rows, n_outputs, n, familiar, heard, logits)
+                    n_found = self._decide(logits, hindrance, every, found)
+                    self._recall(found, n_found, heard)
+                    sink.tell(logits, found, n_found)
+                at += 1
+                told_ends[at] = <int32_t>sink.n
+        finally:
+            free(logits)
+            free(found)
+            free(heard)
+        return Columns(coverage, np.array(lengths, dtype=np.int32), ends, *told.arrays())
+
     cdef object _text(
         self, object item, object spans, list pieces, Py_ssize_t first, Py_ssize_t n, const double *outputs,
         Py_ssize_t n_outputs, const int64_t *words, object options, double *logits, Found *found, Heard *heard
     ):
         cdef int64_t n_words = 0, n_known = 0
-        cdef Py_ssize_t i, j, n_free = 0, n_long = 0, n_found
-        cdef double coverage, strongest, length
-        cdef bint familiar, every = options.all, anything_unfamiliar = False, some
-        cdef int hindrance = FREE
-        cdef const double *row
+        cdef Py_ssize_t i, j, n_found
+        cdef double coverage
+        cdef bint familiar, every = options.all
+        cdef int hindrance
         cdef object labels, evidence, explain = options.explain
         for i in range(n):
             n_words += words[2 * i]
@@ -236,13 +359,11 @@ cdef class CompiledAnswerer:
         sentences = []
         for i in range(n):
             hindrance = self._hindrance(words + 2 * i, familiar)
-            n_free += hindrance == FREE
-            n_long += words[2 * i] >= min_words
-            anything_unfamiliar |= hindrance == UNFAMILIAR
             n_found = self._decide(outputs + i * n_outputs, hindrance, every, found)
             labels = evidence = NO_LABELS
             if n_found:
-                labels = self._sentence_labels(outputs + i * n_outputs, found, n_found, heard)
+                self._hear(outputs + i * n_outputs, found, n_found, heard)
+                labels = self._labels(outputs + i * n_outputs, found, n_found)
                 if explain:
                     decided = [label.id for label in labels if label.decision != "no"]
                     evidence = self.explainer.explain(
@@ -255,32 +376,10 @@ cdef class CompiledAnswerer:
                 logits[j] = outputs[j]
             labels = (<object>sentences[0]).labels
         else:
-            # Hindered sentences speak for the text only where there is no other.
-            if n_free:
-                hindrance = FREE if familiar else UNFAMILIAR
-            else:
-                hindrance = UNFAMILIAR if anything_unfamiliar else SHORT
-            length = log(<double>(n_free or n_long or 1))
-            for j in range(self.n_narratives):
-                if n == 0:
-                    logits[j] = self.intercept[j]
-                    continue
-                some = False
-                strongest = 0.0
-                for i in range(n):
-                    if n_free and n_free < n and self._hindrance(words + 2 * i, familiar) != FREE:
-                        continue
-                    if not some or outputs[i * n_outputs + j] > strongest:
-                        strongest = outputs[i * n_outputs + j]
-                        some = True
-                if heard[j].n_yes > 1:
-                    logits[j] = strongest - self.length_penalty * max(
-                        0.0, length - support_bonus * log(<double>heard[j].n_yes)
-                    )
-                else:
-                    logits[j] = strongest - self.length_penalty * length
+            hindrance = self._roll_up(words, outputs, n_outputs, n, familiar, heard, logits)
             n_found = self._decide(logits, hindrance, every, found)
-            labels = self._text_labels(logits, found, n_found, heard) if n_found else NO_LABELS
+            self._recall(found, n_found, heard)
+            labels = self._labels(logits, found, n_found) if n_found else NO_LABELS
         language = None
         if item.language is not None:
             language = Language(item.language, 1.0)
@@ -345,17 +444,17 @@ cdef class CompiledAnswerer:
                 n_found += 1
         return n_found
 
-    cdef object _sentence_labels(self, const double *outputs, const Found *found, Py_ssize_t n_found, Heard *heard):
+    cdef void _hear(self, const double *outputs, Found *found, Py_ssize_t n_found, Heard *heard) noexcept nogil:
+        """The voices of one sentence, told to ``found`` and added to ``heard``."""
         cdef Py_ssize_t i, j
         cdef double largest, total
-        cdef double[3] parts
+        cdef double *parts
         cdef Heard *h
-        cdef object voice
-        labels = []
         for i in range(n_found):
             h = heard + found[i].column
-            voice = None
-            if found[i].verdict != NO and self.has_voices:
+            found[i].has_voice = found[i].verdict != NO and self.has_voices
+            if found[i].has_voice:
+                parts = found[i].voice
                 for j in range(3):
                     parts[j] = outputs[self.n_narratives + j] + self.narratives[found[i].column].voice[j]
                 largest = max(parts[0], parts[1], parts[2])
@@ -371,24 +470,61 @@ cdef class CompiledAnswerer:
                         h.weighted[j] += parts[j] * found[i].probability
                 h.weight = (h.weight if h.n_voices else 0.0) + found[i].probability
                 h.n_voices += 1
-                voice = voice_of(parts)
             h.n_yes += found[i].verdict == YES
-            labels.append(self._decision(found + i, outputs[found[i].column], voice))
-        return tuple(labels)
 
-    cdef object _text_labels(self, const double *logits, const Found *found, Py_ssize_t n_found, const Heard *heard):
+    cdef void _recall(self, Found *found, Py_ssize_t n_found, const Heard *heard) noexcept nogil:
+        """The voices of a text, from those of its sentences."""
         cdef Py_ssize_t i, j
-        cdef double[3] parts
         cdef const Heard *h
-        cdef object voice
-        labels = []
         for i in range(n_found):
             h = heard + found[i].column
-            voice = None
-            if found[i].verdict != NO and h.n_voices:
+            found[i].has_voice = found[i].verdict != NO and h.n_voices != 0
+            if found[i].has_voice:
                 for j in range(3):
-                    parts[j] = h.voice[j] if h.n_voices == 1 else h.weighted[j] / h.weight
-                voice = voice_of(parts)
+                    found[i].voice[j] = h.voice[j] if h.n_voices == 1 else h.weighted[j] / h.weight
+
+    cdef int _roll_up(
+        self, const int64_t *words, const double *outputs, Py_ssize_t n_outputs, Py_ssize_t n, bint familiar,
+        const Heard *heard, double *logits
+    ) noexcept nogil:
+        """The logits of a text of no or several sentences, and what keeps it from a "yes"."""
+        cdef Py_ssize_t i, j, n_free = 0, n_long = 0
+        cdef double strongest, length, support
+        cdef bint anything_unfamiliar = False, some
+        cdef int hindrance
+        for i in range(n):
+            hindrance = self._hindrance(words + 2 * i, familiar)
+            n_free += hindrance == FREE
+            n_long += words[2 * i] >= min_words
+            anything_unfamiliar |= hindrance == UNFAMILIAR
+        # Hindered sentences speak for the text only where there is no other.
+        length = log(<double>(n_free or n_long or 1))
+        for j in range(self.n_narratives):
+            if n == 0:
+                logits[j] = self.intercept[j]
+                continue
+            some = False
+            strongest = 0.0
+            for i in range(n):
+                if n_free and n_free < n and self._hindrance(words + 2 * i, familiar) != FREE:
+                    continue
+                if not some or outputs[i * n_outputs + j] > strongest:
+                    strongest = outputs[i * n_outputs + j]
+                    some = True
+            if heard[j].n_yes > 1:
+                support = length - support_bonus * log(<double>heard[j].n_yes)
+                logits[j] = strongest - self.length_penalty * (support if support > 0.0 else 0.0)
+            else:
+                logits[j] = strongest - self.length_penalty * length
+        if n_free:
+            return FREE if familiar else UNFAMILIAR
+        return UNFAMILIAR if anything_unfamiliar else SHORT
+
+    cdef object _labels(self, const double *logits, const Found *found, Py_ssize_t n_found):
+        cdef Py_ssize_t i
+        labels = []
+        for i in range(n_found):
+            voice = voice_of(found[i].voice) if found[i].has_voice else None
             labels.append(self._decision(found + i, logits[found[i].column], voice))
         return tuple(labels)
 

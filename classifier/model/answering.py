@@ -22,8 +22,9 @@ from classifier.model.answer import (
     Verdict,
     Voice,
 )
+from classifier.model.columns import Columns, columns_of
 from classifier.model.decisions import Rule, ThemeRule, decide, lowest_logit, probability_of, theme_probabilities
-from classifier.model.documents import MIN_WORDS, MIN_WORDS_FOR_COVERAGE, text_logits
+from classifier.model.documents import MIN_WORDS, find_hindrance, text_logits
 from classifier.model.evidence import EvidenceUnit, Explainer
 from classifier.model.voice import VoiceHead, mean_voice
 from classifier.text.engine import Engine, engine
@@ -143,6 +144,29 @@ class Answerer:
             begin = end
         return tuple(answers)
 
+    def columns(
+        self,
+        spans: Sequence[Sequence[Span]],
+        outputs: Floats,
+        words: npt.NDArray[np.int64],
+        *,
+        every: bool,
+        by_sentence: bool,
+    ) -> Columns:
+        """The decisions alone, for many texts at once; parameters as for :meth:`answer`.
+
+        Parameters
+        ----------
+        every : bool
+            Tell those decided "no" too.
+        by_sentence : bool
+            Tell the decisions of sentences, not those of texts.
+        """
+        items = [TextItem("")] * len(spans)
+        pieces = [""] * len(outputs)
+        answers = self.answer(items, spans, pieces, outputs, words, Options(explain=None, all=every))
+        return columns_of(answers, [narrative for narrative, _, _ in self._narratives], by_sentence=by_sentence)
+
     def _text(
         self,
         item: TextItem,
@@ -165,7 +189,7 @@ class Answerer:
         sentences: list[SentenceAnswer] = []
         hindrances: list[Reason | None] = []
         for i, (begin, end) in enumerate(spans):
-            hindrance = self._hindrance(counts[i], familiar)
+            hindrance = find_hindrance(counts[i][0], counts[i][1], familiar, self._coverage_bound)
             hindrances.append(hindrance)
             columns = self._columns if options.all else likely.get(first + i)
             if columns is None:
@@ -202,15 +226,6 @@ class Answerer:
             labels=decisions,
             sentences=tuple(sentences),
         )
-
-    def _hindrance(self, counts: Sequence[int], familiar: bool) -> Reason | None:
-        """What keeps a sentence from a "yes". ``familiar`` tells of the whole text."""
-        n_words, n_known = counts
-        if n_words < MIN_WORDS:
-            return "short"
-        if n_words >= MIN_WORDS_FOR_COVERAGE:
-            familiar = n_known / n_words >= self._coverage_bound
-        return None if familiar else "unfamiliar"
 
     def _decide(
         self, logits: Sequence[float], columns: Iterable[int], hindrance: Reason | None, *, every: bool

@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from classifier.model.answer import Reason
+
 SUPPORT_BONUS = 3.0
 """How fast further sentences with the same narrative make up for length: chance seldom hits one narrative twice."""
 
@@ -28,6 +30,18 @@ MIN_WORDS = 3
 
 MIN_WORDS_FOR_COVERAGE = 4
 """A sentence of fewer words takes its familiarity from the whole text."""
+
+
+def find_hindrance(n_words: int, n_known: int, familiar: bool, coverage_bound: float) -> Reason | None:
+    """What keeps a sentence from a "yes": too few words, or too few that training has seen.
+
+    ``familiar`` tells of the whole text, which speaks for a sentence of few words.
+    """
+    if n_words < MIN_WORDS:
+        return "short"
+    if n_words >= MIN_WORDS_FOR_COVERAGE:
+        familiar = n_known / n_words >= coverage_bound
+    return None if familiar else "unfamiliar"
 
 
 def roll_up(

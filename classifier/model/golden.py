@@ -39,10 +39,22 @@ def make_golden(model: NarrativeModel, texts: list[str]) -> list[dict[str, Any]]
     ]
 
 
+def golden_texts(model: NarrativeModel) -> list[str]:
+    """The texts. Raises :class:`ModelCorrupt` where ``golden.json`` holds something else."""
+    try:
+        return _decode(model.golden)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelCorrupt(f"{model.path}: golden.json holds what is no text with logits: {error!r}") from error
+
+
+def _decode(golden: list[dict[str, Any]]) -> list[str]:
+    return [bytes.fromhex(entry["text"]).decode("utf-8", "surrogatepass") for entry in golden]
+
+
 def check_golden(model: NarrativeModel, golden: list[dict[str, Any]]) -> None:
     """Raise :class:`ModelCorrupt` where the model does not give the logits that it was made with."""
     try:
-        texts = [bytes.fromhex(entry["text"]).decode("utf-8", "surrogatepass") for entry in golden]
+        texts = _decode(golden)
         expected = np.array([entry["logits"] for entry in golden], dtype=np.float64).reshape(len(texts), len(model.ids))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelCorrupt(f"{model.path}: golden.json holds what is no text with logits: {error!r}") from error

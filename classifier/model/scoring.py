@@ -11,6 +11,7 @@ import numpy.typing as npt
 from classifier.errors import InputError, ModelCorrupt, TaxonomyError
 from classifier.model.answer import Answer, ModelIdentity, TextItem
 from classifier.model.answering import Options, make_answerer
+from classifier.model.columns import Columns
 from classifier.model.decisions import Rule, ThemeRule
 from classifier.model.evidence import EvidenceUnit, make_explainer
 from classifier.model.linear import LinearScorer, make_scorer
@@ -19,7 +20,7 @@ from classifier.model.voice import VoiceHead
 from classifier.taxonomy import VOICES, Taxonomy, parse_taxonomy
 from classifier.text.engine import Engine, engine
 from classifier.text.languages import LANGUAGE_CODE
-from classifier.text.sentences import split_units
+from classifier.text.sentences import Span, split_units
 
 T = TypeVar("T")
 
@@ -216,6 +217,50 @@ class NarrativeModel:
         outputs, words = _ask(self.scorer.score, pieces)
         options = Options(explain, evidence_unit, all, detect_language)
         return Answer(self.identity, self._answerer.answer(items, spans, pieces, outputs, words, options))
+
+    def score_columns(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str | None] | None = None,
+        *,
+        all: bool = False,
+        by_sentence: bool = False,
+    ) -> tuple[Columns, list[list[Span]]]:
+        """The decisions of :meth:`score` as arrays, for many texts: the same values without the objects around them.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        languages : sequence of str or None, optional
+            ISO 639-1 codes, as :class:`TextItem` has them.
+        all : bool
+            Report the labels decided "no" too.
+        by_sentence : bool
+            The labels of sentences, not those of texts.
+
+        Returns
+        -------
+        Columns
+        list of list of Span
+            Where the sentences of each text are.
+
+        Raises
+        ------
+        InputError
+            An item is no text, or there are not as many languages as texts.
+        """
+        texts = _listed(texts)
+        if languages is None:
+            languages = [None] * len(texts)
+        elif len(languages) != len(texts):
+            raise InputError(f"{len(languages)} languages for {len(texts)} texts", field="languages")
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise _wrong_type(TypeError(i, text))
+        spans = [split_units(text, self.unit, code) for text, code in zip(texts, languages, strict=True)]
+        pieces = [text[begin:end] for text, found in zip(texts, spans, strict=True) for begin, end in found]
+        outputs, words = _ask(self.scorer.score, pieces)
+        return self._answerer.columns(spans, outputs, words, every=all, by_sentence=by_sentence), spans
 
     def coverage(self, text: str) -> float:
         """The share of a text's words that training has seen, 0 to 1."""

@@ -239,6 +239,25 @@ def load_model(path: str | Path | None = None, *, public_key: str | Path | None 
     return load_directory(place, public_key=trusted_key(public_key))
 
 
+def load_named(models: str | Path, name: str, *, public_key: str | Path | None = None) -> NarrativeModel:
+    """Load a version of ``models`` by its name, else the model at the path ``name``.
+
+    Raises
+    ------
+    ModelNotFound
+        It is neither.
+    ModelError
+        As for :func:`load_model`.
+    """
+    models = Path(models)
+    if is_version(name) and (models / name / MANIFEST).is_file():
+        return load_model(models / name, public_key=public_key)
+    if Path(name).is_dir():
+        return load_model(name, public_key=public_key)
+    there = ", ".join(list_versions(models)) or "none"
+    raise ModelNotFound(f"{name!r} is no version in {models} (there: {there}), and no directory either")
+
+
 def trusted_key(public_key: str | Path | None = None) -> Path | None:
     """The PEM file that is given, else the one that ``$NARRATIVES_PUBLIC_KEY`` names, else None."""
     if public_key is not None:

@@ -30,6 +30,7 @@ from classifier.errors import InputError
 from classifier.taxonomy import Taxonomy
 from classifier.training.crossval import Judged, Options, Progress, cross_validate, judge
 from classifier.training.evaluation import prepare
+from classifier.training.fold_cache import FoldCache
 from classifier.training.label_quality import confident_issues, row_quality, self_confidence
 from classifier.training.train import TRAINING_SPLITS
 
@@ -88,6 +89,7 @@ def find_doubts(
     options: Options | None = None,
     *,
     label: str = "",
+    cache: FoldCache | None = None,
     progress: Progress | None = None,
 ) -> Doubted:
     """Cross-validate as training does, and list what is doubtful; each row once.
@@ -98,6 +100,8 @@ def find_doubts(
         Rows held out by their split are compared with the others, but no model judges them.
     label : str
         Only doubts about this narrative.
+    cache : FoldCache, optional
+        Where units, counts and vectors are looked up and kept.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def find_doubts(
     require_valid(rows, taxonomy)
     options = options or Options()
     trained = [i for i, row in enumerate(rows) if row.split in TRAINING_SPLITS]
-    prepared = prepare([rows[i] for i in trained], taxonomy, options, progress)
+    prepared = prepare([rows[i] for i in trained], taxonomy, options, progress, cache)
     scores = cross_validate(
         prepared.counts, prepared.y, prepared.pairs, prepared.folds, options.C_grid, options, progress
     )

@@ -5,18 +5,22 @@ Calibration and thresholds that judge a fold are fitted on the out-of-fold score
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import joblib
 import numpy as np
 import numpy.typing as npt
+import threadpoolctl
 
 from classifier.corpus.sentence import LabelledSentence
 from classifier.model.decisions import decide_all, sigmoid
 from classifier.taxonomy import VOICES, Taxonomy
 from classifier.training.calibration import MAX_FALSE_ALARMS, fit_lines, fit_thresholds, stack_lines
+from classifier.training.checkpoint import Checkpoints, Stage
 from classifier.training.features import Counts, Features, fit_features
 from classifier.training.fitting import (
     FittedVoices,
@@ -41,7 +45,22 @@ FOLD_VOICE_TOL = 1e-3
 """The same of the voices."""
 
 Progress = Callable[[str, float], None]
-"""Called with the stage and the share done, 0 to 1."""
+"""Called with the stage and the share done, 0 to 1. What stands in brackets at a stage's end is how far it is."""
+
+BLAS_THREADS = 2
+"""Threads of the linear algebra behind the voices: how it adds up, and so the last bit, depends on their number."""
+
+
+@contextmanager
+def steady_sums() -> Iterator[None]:
+    """The same figures whatever the number of cores and ``OPENBLAS_NUM_THREADS``."""
+    with threadpoolctl.threadpool_limits(BLAS_THREADS, user_api="blas"):
+        yield
+
+
+def available_cores() -> int:
+    """Cores that this process may use: affinity and the container's limit are seen."""
+    return int(joblib.cpu_count())
 
 
 @dataclass(frozen=True)
@@ -50,7 +69,8 @@ class Options:
 
     ``min_df`` of None takes every n-gram of a small corpus and those of two sentences of a larger one.
     ``max_features`` bounds the size of a model; ``C_grid`` is what cross-validation chooses from;
-    ``max_false_alarms`` is the share of sentences without a narrative that thresholds may tag.
+    ``max_false_alarms`` is the share of sentences without a narrative that thresholds may tag. ``n_jobs`` folds are
+    fitted side by side, in threads; it is the one option that changes no figure.
     """
 
     n_folds: int = 5
@@ -164,6 +184,11 @@ LARGE_CORPUS = 10_000
 """From so many sentences on two folds choose C; the others are fitted with that one only."""
 
 
+FoldScores = tuple[int, dict[float, npt.NDArray[np.float64]], npt.NDArray[np.float64] | None]
+"""A fold, the logits of its rows for each C, and the voices of its pairs."""
+
+
+@steady_sums()
 def cross_validate(
     counts: Counts,
     y: npt.NDArray[np.bool_],
@@ -172,18 +197,20 @@ def cross_validate(
     C_values: Sequence[float],
     options: Options,
     progress: Progress | None = None,
+    kept: Checkpoints | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> OutOfFold:
     """Out-of-fold scores with the C that has the best held-out macro average precision.
 
     Folds run side by side in ``n_jobs`` threads; what takes long lets go of the interpreter. All folds choose, or in a
-    large corpus the first two.
+    large corpus the first two. Folds that ``kept`` holds are not fitted again, and ``tell`` is told so in a line;
+    the others are added to it.
     """
     n_folds = int(folds.max()) + 1
     n_choosing = n_folds if len(y) < LARGE_CORPUS or len(C_values) == 1 else min(2, n_folds)
+    kept = kept or Checkpoints()
 
-    def run(
-        fold: int, values: Sequence[float]
-    ) -> tuple[int, dict[float, npt.NDArray[np.float64]], npt.NDArray[np.float64] | None]:
+    def run(fold: int, values: Sequence[float]) -> FoldScores:
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         fitted = fit_rows(counts, train, y, pairs, values, options)
         X = fitted.features.transform(counts, test)
@@ -196,9 +223,21 @@ def cross_validate(
     logits = {C: np.zeros(y.shape) for C in C_values}
     voices = np.full((len(pairs.rows), len(VOICES)), 1 / len(VOICES))
     spoken, done, chosen = False, 0, list(C_values)
+    if progress:
+        progress(f"cross-validating (0 of {n_folds} folds done)", 0.0)
+    finished = [kept.load(f"fold-{fold}") for fold in range(n_folds)]
+    if tell and any(finished):
+        tell(f"resumed: {n_folds - finished.count(None)} of {n_folds} folds were done")
     parallel = joblib.Parallel(n_jobs=min(options.n_jobs, n_folds), return_as="generator_unordered", prefer="threads")
     for stage in (range(n_choosing), range(n_choosing, n_folds)):
-        for fold, scored, heard in parallel(joblib.delayed(run)(fold, chosen) for fold in stage):
+        found = [_from_stage(finished[fold], fold, chosen) for fold in stage]
+        resumed = {scores[0]: scores for scores in found if scores is not None}
+        missing = [fold for fold in stage if fold not in resumed]
+        for fold, scored, heard in chain(
+            resumed.values(), parallel(joblib.delayed(run)(fold, chosen) for fold in missing)
+        ):
+            if fold not in resumed:
+                kept.save(f"fold-{fold}", *_to_stage(chosen, scored, heard))
             for C in chosen:
                 logits[C][folds == fold] = scored[C]
             if heard is not None:
@@ -206,11 +245,28 @@ def cross_validate(
                 spoken = True
             done += 1
             if progress:
-                progress("cross-validating", done / n_folds)
+                progress(f"cross-validating ({done} of {n_folds} folds done)", done / n_folds)
         if len(chosen) > 1:
             seen = folds < n_choosing
             chosen = [choose_C({C: logits[C][seen] for C in chosen}, y[seen])]
     return OutOfFold(chosen[0], folds, logits[chosen[0]], voices if spoken else None)
+
+
+def _to_stage(
+    C_values: Sequence[float],
+    scored: Mapping[float, npt.NDArray[np.float64]],
+    heard: npt.NDArray[np.float64] | None,
+) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, list[float]]]:
+    arrays = {"logits": np.stack([scored[C] for C in C_values])}
+    if heard is not None:
+        arrays["voices"] = heard
+    return arrays, {"C": list(C_values)}
+
+
+def _from_stage(stage: Stage | None, fold: int, C_values: Sequence[float]) -> FoldScores | None:
+    if stage is None or stage.facts.get("C") != list(C_values):
+        return None
+    return fold, dict(zip(C_values, stage.arrays["logits"], strict=True)), stage.arrays.get("voices")
 
 
 def choose_C(logits: Mapping[float, npt.NDArray[np.float64]], y: npt.NDArray[np.bool_]) -> float:
@@ -231,6 +287,7 @@ class Judged:
     y_pred: npt.NDArray[np.bool_]
 
 
+@steady_sums()
 def judge(scores: OutOfFold, y: npt.NDArray[np.bool_], options: Options, *, multilabel: bool = True) -> Judged:
     """Calibrate and decide each fold with what the other folds say."""
     probabilities = np.zeros(y.shape)

@@ -34,10 +34,12 @@ from classifier.training.crossval import (
     fit_rows,
     judge,
     label_matrix,
+    steady_sums,
     voice_pairs,
 )
 from classifier.training.features import Counts, count_ngrams
 from classifier.training.fitting import VoicePairs
+from classifier.training.fold_cache import FoldCache
 from classifier.training.metrics import measure, measure_voices
 
 
@@ -55,19 +57,23 @@ class Prepared:
 
 
 def prepare(
-    rows: Sequence[LabelledSentence], taxonomy: Taxonomy, options: Options, progress: Progress | None = None
+    rows: Sequence[LabelledSentence],
+    taxonomy: Taxonomy,
+    options: Options,
+    progress: Progress | None = None,
+    cache: FoldCache | None = None,
 ) -> Prepared:
-    """Number the units, deal the folds and count the n-grams."""
+    """Number the units, deal the folds and count the n-grams; with a cache only what it does not hold."""
     if progress:
         progress("finding near-duplicates", 0.0)
-    units = find_units(rows)
+    units = cache.units(rows) if cache else find_units(rows)
     y = label_matrix(rows, taxonomy)
     folds = stratified_folds(y, units, options.n_folds, random_state=options.random_state)
     if progress:
         progress("counting n-grams", 0.0)
-    return Prepared(
-        rows, taxonomy, y, voice_pairs(rows, taxonomy), units, folds, count_ngrams([row.text for row in rows])
-    )
+    texts = [row.text for row in rows]
+    counts = cache.counts(texts) if cache else count_ngrams(texts)
+    return Prepared(rows, taxonomy, y, voice_pairs(rows, taxonomy), units, folds, counts)
 
 
 def count_confusions(prepared: Prepared, judged: Judged) -> npt.NDArray[np.int64]:
@@ -175,6 +181,7 @@ def random_split(prepared: Prepared, C: float, options: Options, progress: Progr
     return measure(prepared.taxonomy.ids, prepared.y, judged.y_pred, judged.probabilities, alone)
 
 
+@steady_sums()
 def score_held_out(
     prepared: Prepared,
     scores: OutOfFold,

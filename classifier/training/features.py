@@ -40,7 +40,7 @@ class Counts:
 
     ``words`` and ``chars`` are CSR matrices of shape (n_samples, n_found), columns in the order of their n-grams;
     ``name_words`` and ``name_chars`` say what some columns are. ``path`` says who makes features of them; the figures
-    are the same to the last bit.
+    are the same to the last bit. ``transform`` is asked in the stead of :meth:`Features.vectorise` where it is given.
     """
 
     words: Any
@@ -48,6 +48,7 @@ class Counts:
     name_words: Names
     name_chars: Names
     path: Engine = "python"
+    transform: Callable[[Features, Integers, Counts], Any] | None = None
 
     @property
     def n_samples(self) -> int:
@@ -111,15 +112,16 @@ def _count_compiled(texts: Sequence[str]) -> Counts:
         counter.count(text)
     words, chars = counter.rows()
     return Counts(
-        _matrix(words, counter.n_word_features),
-        _matrix(chars, counter.n_char_features),
+        csr_matrix(words, counter.n_word_features),
+        csr_matrix(chars, counter.n_char_features),
         counter.word_names,
         counter.char_names,
         path="compiled",
     )
 
 
-def _matrix(parts: tuple[Any, Any, Any], n_columns: int) -> Any:
+def csr_matrix(parts: Sequence[Any], n_columns: int) -> Any:
+    """data, indices (ascending in each row) and indptr as a matrix, without a copy."""
     data, indices, indptr = parts
     matrix = sparse.csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, n_columns), copy=False)
     matrix.has_canonical_format = True
@@ -148,6 +150,10 @@ class Features:
 
     def transform(self, counts: Counts, rows: npt.NDArray[np.int64]) -> Any:
         """TF-IDF matrix of some rows, CSR of shape (len(rows), n_features)."""
+        return counts.transform(self, rows, counts) if counts.transform else self.vectorise(counts, rows)
+
+    def vectorise(self, counts: Counts, rows: npt.NDArray[np.int64]) -> Any:
+        """The same, made here."""
         n_words = len(self.word_columns)
         if counts.halves is not None:
             from classifier.training._weigh import tfidf
@@ -155,7 +161,7 @@ class Features:
             parts = tfidf(
                 *counts.halves, self.word_columns, self.char_columns, self.idf, np.ascontiguousarray(rows, np.int64)
             )
-            return _matrix(parts, self.n_features)
+            return csr_matrix(parts, self.n_features)
         return sparse.hstack(
             [
                 _weigh(_choose(counts.words, rows, self.word_columns), self.idf[:n_words]),

@@ -85,7 +85,7 @@ def learning_curve(
     seen = np.array(present, dtype=np.bool_)
     values = np.full((len(shares), n_narratives), np.nan)
     samples = np.full((len(shares), n_narratives, N_SAMPLES), np.nan)
-    weights = bootstrap_weights(prepared.units, options.random_state)[:N_SAMPLES]
+    weights = bootstrap_weights(prepared.units, options.random_state, N_SAMPLES)
     for k in range(n_narratives):
         y = prepared.y[:, k]
         for s in np.flatnonzero(seen[:, k]):

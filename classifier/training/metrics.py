@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from sklearn.metrics import average_precision_score
 
 N_BOOTSTRAP = 1_000
+
+BLOCK = 50
+"""Bootstrap samples that are drawn at a time."""
 
 
 def f_scores(
@@ -21,19 +25,45 @@ def f_scores(
     return result
 
 
-def bootstrap_weights(units: npt.NDArray[np.int64], random_state: int) -> npt.NDArray[np.float64]:
+def bootstrap_weights(
+    units: npt.NDArray[np.int64], random_state: int, n_bootstrap: int = N_BOOTSTRAP
+) -> npt.NDArray[np.float64]:
     """How often each row stands in each bootstrap sample when whole units are drawn with replacement.
 
     Returns
     -------
     ndarray of float64, shape (n_bootstrap, n_samples)
+        8 bytes for each; fewer samples are the first of more. :func:`bootstrap_sums` does with less memory.
     """
     _, numbers = np.unique(units, return_inverse=True)
     n_units = int(numbers.max()) + 1
     rng = np.random.default_rng(random_state)
-    drawn = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=N_BOOTSTRAP)
+    drawn = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=n_bootstrap)
     result: npt.NDArray[np.float64] = drawn[:, numbers].astype(np.float64)
     return result
+
+
+def bootstrap_sums(
+    units: npt.NDArray[np.int64], columns: npt.NDArray[np.bool_], random_state: int
+) -> npt.NDArray[np.float64]:
+    """``bootstrap_weights(units, random_state) @ columns``, exactly, without the weights of every row in memory.
+
+    Parameters
+    ----------
+    columns : ndarray of bool, shape (n_samples, n_columns)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_bootstrap, n_columns)
+    """
+    _, numbers = np.unique(units, return_inverse=True)
+    n_units = int(numbers.max()) + 1
+    membership = (np.ones(len(numbers)), (numbers, np.arange(len(numbers))))
+    of_unit = (sparse.csr_matrix(membership, shape=(n_units, len(numbers))) @ sparse.csr_matrix(columns)).toarray()
+    rng = np.random.default_rng(random_state)
+    shares = np.full(n_units, 1 / n_units)
+    blocks = (rng.multinomial(n_units, shares, size=BLOCK) for _ in range(N_BOOTSTRAP // BLOCK))
+    return np.vstack([block.astype(np.float64) @ of_unit for block in blocks])
 
 
 def interval(samples: npt.NDArray[np.float64]) -> list[float]:
@@ -107,16 +137,16 @@ def measure(
         ``micro``, ``macro`` (over narratives that occur), ``plain`` (sentences without a narrative), ``ece`` and
         ``narratives``; shares are 0 to 1, intervals 95 %.
     """
-    weights = bootstrap_weights(units, random_state)
     tp, fp, fn = (y_true & y_pred), (~y_true & y_pred), (y_true & ~y_pred)
     totals = [m.sum(axis=0).astype(np.float64) for m in (tp, fp, fn)]
-    samples = [weights @ m.astype(np.float64) for m in (tp, fp, fn)]
+    plain = ~y_true.any(axis=1)
+    alarms = y_pred.any(axis=1) & plain
+    drawn = bootstrap_sums(units, np.column_stack([tp, fp, fn, alarms, plain]), random_state)
+    *samples, plain_samples = np.split(drawn, [len(ids), 2 * len(ids), 3 * len(ids)], axis=1)
     occurs = y_true.any(axis=0)
     f1, f1_samples = f_scores(*totals), f_scores(*samples)
     micro = [float(t.sum()) for t in totals]
     micro_samples = [s.sum(axis=1) for s in samples]
-    plain = ~y_true.any(axis=1)
-    alarms = y_pred.any(axis=1) & plain
     result: dict[str, Any] = {
         "n_sentences": len(y_true),
         "n_units": len(np.unique(units)),
@@ -141,7 +171,12 @@ def measure(
             "n_sentences": int(plain.sum()),
             "tagged": _ratio(float(alarms.sum()), float(plain.sum())),
             "tagged_interval": interval(
-                np.divide(weights @ alarms, weights @ plain, out=np.zeros(len(weights)), where=(weights @ plain) > 0)
+                np.divide(
+                    plain_samples[:, 0],
+                    plain_samples[:, 1],
+                    out=np.zeros(len(plain_samples)),
+                    where=plain_samples[:, 1] > 0,
+                )
             ),
         },
         "ece": round(expected_calibration_error(probabilities, y_true), 4),

@@ -17,6 +17,7 @@ from matplotlib.style import context
 from sklearn.metrics import precision_recall_curve
 
 from classifier.training.metrics import reliability_bins
+from classifier.training.page_parts import MARK
 
 _STYLE: dict[str, Any] = {
     "svg.hashsalt": "narratives",
@@ -26,8 +27,6 @@ _STYLE: dict[str, Any] = {
     "axes.spines.right": False,
 }
 _POINTS = 200
-MARK = "#1f5a99"
-"""The colour of what is measured."""
 
 
 def reliability_diagram(

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from classifier.corpus.checks import require_valid
 from classifier.corpus.files import corpus_digest, read_labels
 from classifier.errors import ModelNotFound, TrainingError
 from classifier.model.scoring import NarrativeModel
 from classifier.model.versions import load_model
 from classifier.taxonomy import load_taxonomy
-from classifier.training.crossval import Judged, Options, Progress, cross_validate, judge, min_df_for
+from classifier.training.crossval import Judged, Options, Progress, cross_validate, judge, min_df_for, steady_sums
 from classifier.training.evaluation import (
     Prepared,
     compare_baselines,
@@ -23,9 +25,10 @@ from classifier.training.evaluation import (
     random_split,
     report_scores,
 )
+from classifier.training.fold_cache import FoldCache
 from classifier.training.holdouts import out_of_time, unseen_outlets
 from classifier.training.learning import learning_curve
-from classifier.training.metrics import bootstrap_weights, interval
+from classifier.training.metrics import bootstrap_sums, interval
 from classifier.training.prevalence import prevalence
 from classifier.training.train import TRAINING_SPLITS
 
@@ -55,11 +58,13 @@ def find_model(models: str | Path) -> NarrativeModel | None:
         return None
 
 
+@steady_sums()
 def gather(
     labels: str | Path,
     model: NarrativeModel | None = None,
     *,
     options: Options | None = None,
+    cache: FoldCache | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """Measure a directory of labels.
@@ -73,6 +78,8 @@ def gather(
         and test sets are told.
     options : Options, optional
         Folds, random state and jobs; the rest where no model fits.
+    cache : FoldCache, optional
+        Where units, counts and vectors are looked up and kept.
 
     Raises
     ------
@@ -105,7 +112,7 @@ def gather(
             voice_C=fitted["voice_C"],
             C_grid=(fitted["C"],),
         )
-    prepared = prepare(rows, taxonomy, options, tell)
+    prepared = prepare(rows, taxonomy, options, tell, cache)
     scores = cross_validate(
         prepared.counts, prepared.y, prepared.pairs, prepared.folds, options.C_grid, options, _named(tell, "grouped")
     )
@@ -154,7 +161,7 @@ def gather(
 
 
 def _named(tell: Progress, name: str) -> Progress:
-    return lambda stage, share: tell(f"{stage}, {name}", share)
+    return lambda stage, share: tell(f"{name}: {stage}", share)
 
 
 def _identity(model: NarrativeModel | None, fits: bool, corpus: str) -> dict[str, Any]:
@@ -174,12 +181,19 @@ def _confusions(prepared: Prepared, judged: Judged, options: Options) -> dict[st
     ids = prepared.taxonomy.ids
     column = {narrative: k for k, narrative in enumerate(ids)}
     pairs = find_confusions(prepared, judged, top=N_CONFUSIONS)
-    weights = bootstrap_weights(prepared.units, options.random_state)
-    for pair in pairs:
-        y, tagged = prepared.y[:, column[pair["missed"]]], column[pair["tagged"]]
-        here = y & ~judged.y_pred[:, column[pair["missed"]]] & judged.y_pred[:, tagged] & ~prepared.y[:, tagged]
-        whole = weights @ y
+    carried = [prepared.y[:, column[pair["missed"]]] for pair in pairs]
+    confused = [
+        y
+        & ~judged.y_pred[:, column[pair["missed"]]]
+        & judged.y_pred[:, column[pair["tagged"]]]
+        & ~prepared.y[:, column[pair["tagged"]]]
+        for pair, y in zip(pairs, carried, strict=True)
+    ]
+    if pairs:
+        drawn = bootstrap_sums(prepared.units, np.column_stack([*confused, *carried]), options.random_state)
+    for k, (pair, y, here) in enumerate(zip(pairs, carried, confused, strict=True)):
+        found, whole = drawn[:, k], drawn[:, len(pairs) + k]
         pair["support"] = int(y.sum())
         pair["share"] = round(float(here.sum() / y.sum()), 4)
-        pair["interval"] = interval((weights @ here)[whole > 0] / whole[whole > 0])
+        pair["interval"] = interval(found[whole > 0] / whole[whole > 0])
     return {"table": count_confusions(prepared, judged).tolist(), "pairs": pairs}

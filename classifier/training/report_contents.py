@@ -3,64 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from classifier.training.metrics import reliability_bins
+from classifier.training.page_parts import Block, Contents, Paragraph, Plot, Section, Table
 from classifier.training.plots import bars, heatmap, learning_curves, precision_recall, reliability_diagram
 from classifier.training.report import Findings
 
 MAX_PLOTTED = 40
 """More narratives than this are told in tables only."""
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """Plain text."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells are plain text. Columns named in ``words`` stand to the left, the others are figures."""
-
-    caption: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    words: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Plot:
-    """An SVG with what it shows in words; ``id`` is unique in the report."""
-
-    id: str
-    svg: bytes
-    caption: str
-    alt: str
-
-
-Block = Paragraph | Table | Plot
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading, its anchor, and what stands under it."""
-
-    id: str
-    title: str
-    blocks: Sequence[Block]
-
-
-@dataclass(frozen=True)
-class Contents:
-    """A whole report."""
-
-    title: str
-    sections: Sequence[Section]
 
 
 def write_contents(findings: Findings, command: str) -> Contents:

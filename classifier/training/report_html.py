@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from classifier.training.plots import MARK
-from classifier.training.report_contents import Contents, Paragraph, Plot, Section, Table
+from classifier.training.page_parts import MARK, Contents, Paragraph, Plot, Section, Table
 
 _STYLE = """\
 :root{color-scheme:light dark;--page:#fff;--ink:#16191d;--quiet:#4d5661;--line:#c9ced6;--mark:#1f5a99;--faint:#7b8490;\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from classifier.training.card import table_cell
-from classifier.training.report_contents import Contents, Paragraph, Table
+from classifier.training.page_parts import Contents, Paragraph, Table
 
 
 def to_markdown(contents: Contents) -> str:

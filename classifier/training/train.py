@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import importlib.metadata
-import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +21,8 @@ from classifier.model.decisions import sigmoid
 from classifier.model.documents import MIN_WORDS_FOR_COVERAGE
 from classifier.model.golden import HOSTILE_TEXTS, make_golden
 from classifier.model.scoring import NarrativeModel
-from classifier.model.store import StoredModel, dump_json, write_model
-from classifier.model.versions import check_version, load_directory, next_version, promote
+from classifier.model.store import StoredModel, write_model
+from classifier.model.versions import check_version, load_directory, next_version
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from classifier.text.familiarity import known_share
 from classifier.text.ngrams import CHAR_NGRAM_RANGE, TOKEN_PATTERN, WORD_NGRAM_RANGE, tokens
@@ -41,7 +38,10 @@ from classifier.training.calibration import (
     stack_lines,
 )
 from classifier.training.card import write_card
+from classifier.training.checkpoint import Checkpoints, open_checkpoints
 from classifier.training.crossval import (
+    Fitted,
+    Judged,
     Options,
     OutOfFold,
     Progress,
@@ -49,11 +49,17 @@ from classifier.training.crossval import (
     fit_rows,
     judge,
     min_df_for,
+    steady_sums,
 )
 from classifier.training.evaluation import Prepared, evaluate_model, evaluate_test_sets, prepare, report_scores
+from classifier.training.features import Features
+from classifier.training.fingerprint import digest_of, fingerprint, package_versions
+from classifier.training.fitting import FittedVoices, LinearHead
+from classifier.training.fold_cache import FoldCache
+from classifier.training.kept_scores import write_scores
 from classifier.training.plots import precision_recall, reliability_diagram
+from classifier.training.promotion import Outcome, When, keep, settle
 
-PACKAGES = ("numpy", "scikit-learn", "scipy", "narrative-classifier")
 N_GOLDEN = 40
 
 TRAINING_SPLITS = ("", "train")
@@ -67,14 +73,16 @@ FINAL_VOICE_TOL = 1e-4
 
 @dataclass(frozen=True)
 class Trained:
-    """What training made: where it lies, its figures, and whether it is the one that answers now."""
+    """What training made: where it lies, its figures, whether it answers now, and what changed."""
 
     path: Path
     model: NarrativeModel
     report: dict[str, Any]
     promoted: bool
+    outcome: Outcome
 
 
+@steady_sums()
 def train(
     labels: str | Path,
     models: str | Path,
@@ -82,10 +90,16 @@ def train(
     name: str = "narratives",
     version: str | None = None,
     options: Options | None = None,
-    promote_it: bool = True,
+    promote_when: When = "always",
+    fresh: bool = False,
+    cache: FoldCache | None = None,
     progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Trained:
     """Train a model on a directory of labels and write it as a new version.
+
+    A training that is killed leaves its finished folds and fit in ``models``; the same call goes on from there and
+    writes the same bytes.
 
     Parameters
     ----------
@@ -95,21 +109,29 @@ def train(
         text) set the familiarity bound, and ``test/*.csv`` and ``test/neutral/*/*.txt`` are measured once, at the end,
         for the report; nothing is chosen on them. ``origins.md`` goes into the card.
     models : path
-        Directory that takes the new version; ``CURRENT`` there moves to it unless ``promote_it`` is false.
+        Directory that takes the new version; ``CURRENT`` there moves to it as ``promote_when`` says (:func:`settle`).
     version : str, optional
-        ``v1``, ``v2``, ... by default.
+        ``v1``, ``v2``, ... by default: the first that is free when the model is written.
+    fresh : bool
+        Fit everything anew, whatever a killed training left.
+    cache : FoldCache, optional
+        Where units, counts and vectors are looked up and kept.
+    tell : callable
+        Called with a line where something is resumed or thrown away.
 
     Raises
     ------
     TaxonomyError, CorpusError
         The labels are broken.
     TrainingError
-        They cannot make a model; nothing is written.
+        They cannot make a model, and nothing is written; or another process is at the same training.
+    OSError
+        Something cannot be written; it names the file. ``CURRENT`` is as it was.
     """
     labels, models = Path(labels), Path(models)
     options = options or Options()
-    tell = progress or (lambda stage, share: None)
-    tell("reading labels", 0.0)
+    progress = progress or (lambda stage, share: None)
+    progress("reading labels", 0.0)
     taxonomy = load_taxonomy(labels / "taxonomy.yaml")
     everything = read_labels(labels)
     require_valid(everything, taxonomy)
@@ -122,52 +144,128 @@ def train(
             held_out.setdefault(row.split, []).append(row)
     if not any(row.labels for row in rows):
         raise TrainingError(f"{labels}: no sentence carries a narrative; there is nothing to learn")
-    version = check_version(version) if version else next_version(models)
+    if len({frozenset(row.labels) for row in rows}) == 1:
+        raise TrainingError(
+            f"{labels}: every sentence carries {', '.join(rows[0].labels)} and no other; label sentences without it too"
+        )
+    if version is not None:
+        check_version(version)
     if not name.isprintable() or not name.strip():
         raise InputError(f"{name!r} is no name for a model; give one line of text")
-    if (models / version).exists():
+    if version is not None and (models / version).exists():
         raise TrainingError(f"{models / version} is there already; name another version")
-    prepared = prepare(rows, taxonomy, options, progress)
-    scores = cross_validate(
-        prepared.counts, prepared.y, prepared.pairs, prepared.folds, options.C_grid, options, progress
-    )
-    tell("fitting on all sentences", 0.0)
-    if models.is_dir():
+    prepared = prepare(rows, taxonomy, options, progress, cache)
+    depends_on = {
+        "corpus": corpus_digest(everything),
+        "splits": [row.split for row in everything],
+        "taxonomy": taxonomy.to_dict(),
+        "unfamiliar": read_unfamiliar(labels / "unfamiliar"),
+        "options": {**asdict(options), "n_jobs": 0},
+        "code": fingerprint(),
+    }
+    with open_checkpoints(models, depends_on, fresh=fresh, tell=tell) as kept:
+        try:
+            scores = cross_validate(
+                prepared.counts,
+                prepared.y,
+                prepared.pairs,
+                prepared.folds,
+                options.C_grid,
+                options,
+                progress,
+                kept,
+                tell,
+            )
+            fitted, judged, figures = _fit(prepared, scores, options, kept, progress, tell)
+        except TrainingError:
+            kept.discard()
+            raise
         remove_leftovers(models)
-    path, report = _write(prepared, scores, labels, models / version, name, options, held_out)
-    model = load_directory(path)
-    if promote_it:
-        promote(models, version)
-    tell("done", 1.0)
-    return Trained(path, model, report, promote_it)
+        path, report = _write(
+            prepared, scores, fitted, judged, figures, labels, models, version, name, options, held_out, progress
+        )
+        model = load_directory(path)
+        write_scores(models, model.identity.digest, keep(prepared, judged))
+        progress("comparing with the current model", 0.0)
+        outcome = settle(models, labels, model, prepared, scores.C, options, held_out, promote_when, progress)
+        kept.discard()
+    progress("done", 1.0)
+    return Trained(path, model, report, outcome.promoted, outcome)
+
+
+def _fit(
+    prepared: Prepared,
+    scores: OutOfFold,
+    options: Options,
+    kept: Checkpoints,
+    progress: Progress,
+    tell: Callable[[str], None],
+) -> tuple[Fitted, Judged, dict[str, Any]]:
+    """The fit on all sentences, and beside it the figures of cross-validation: neither needs the other."""
+    multilabel = prepared.taxonomy.multilabel
+    with ThreadPoolExecutor(1) as beside:
+        judged = beside.submit(judge, scores, prepared.y, options, multilabel=multilabel)
+        figures = beside.submit(lambda: report_scores(prepared, scores, options, judged.result()))
+        progress("fitting on all sentences", 0.0)
+        fitted = _load_fit(kept, scores.C)
+        if fitted is not None:
+            tell("resumed: the fit on all sentences was done")
+        else:
+            fitted = fit_rows(
+                prepared.counts,
+                np.arange(len(prepared.rows), dtype=np.int64),
+                prepared.y,
+                prepared.pairs,
+                [scores.C],
+                options,
+                tol=FINAL_TOL,
+                voice_tol=FINAL_VOICE_TOL,
+            )
+            _save_fit(kept, scores.C, fitted)
+        progress("figures", 0.0)
+        return fitted, judged.result(), figures.result()
+
+
+def _save_fit(kept: Checkpoints, C: float, fitted: Fitted) -> None:
+    head, features, voices = fitted.heads[C], fitted.features, fitted.voices
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "word_columns": features.word_columns,
+        "char_columns": features.char_columns,
+        "idf": features.idf,
+        "coef": head.coef,
+        "intercept": head.intercept,
+    }
+    if voices is not None:
+        arrays |= {"voice_coef": voices.coef, "voice_intercept": voices.intercept}
+    kept.save("fit", arrays, {"C": C})
+
+
+def _load_fit(kept: Checkpoints, C: float) -> Fitted | None:
+    stage = kept.load("fit")
+    if stage is None or stage.facts.get("C") != C:
+        return None
+    found = stage.arrays
+    voices = FittedVoices(found["voice_coef"], found["voice_intercept"]) if "voice_coef" in found else None
+    features = Features(found["word_columns"], found["char_columns"], found["idf"])
+    return Fitted(features, {C: LinearHead(found["coef"], found["intercept"])}, voices)
 
 
 def _write(
     prepared: Prepared,
     scores: OutOfFold,
+    fitted: Fitted,
+    judged: Judged,
+    figures: dict[str, Any],
     labels: Path,
-    target: Path,
+    models: Path,
+    version: str | None,
     name: str,
     options: Options,
     held_out: Mapping[str, Sequence[LabelledSentence]],
+    progress: Progress,
 ) -> tuple[Path, dict[str, Any]]:
     taxonomy, rows, y = prepared.taxonomy, prepared.rows, prepared.y
-    everything = np.arange(len(rows), dtype=np.int64)
-    # The figures of cross-validation take as long as the fit, and neither needs the other.
-    with ThreadPoolExecutor(1) as beside:
-        judged = beside.submit(judge, scores, y, options, multilabel=taxonomy.multilabel)
-        figures = beside.submit(lambda: report_scores(prepared, scores, options, judged.result()))
-        fitted = fit_rows(
-            prepared.counts,
-            everything,
-            y,
-            prepared.pairs,
-            [scores.C],
-            options,
-            tol=FINAL_TOL,
-            voice_tol=FINAL_VOICE_TOL,
-        )
-        cross_validation = figures.result()
+    progress("calibrating", 0.0)
     head = fitted.heads[scores.C]
     lines = fit_lines(scores.logits, y)
     slope, shift = stack_lines(lines)
@@ -182,7 +280,7 @@ def _write(
     known = sorted({word for row in rows for word in tokens(row.text.lower())})
     bound, coverage_figures = _coverage(prepared, labels)
     report = {
-        "cross_validation": cross_validation,
+        "cross_validation": figures,
         "documents": document_figures,
         "coverage": coverage_figures,
         "data": describe(rows),
@@ -246,10 +344,10 @@ def _write(
         "training_data": {
             "digest": corpus_digest(rows),
             "n_sentences": len(rows),
-            "taxonomy": _digest(taxonomy.to_dict()),
-            "unfamiliar": _digest(read_unfamiliar(labels / "unfamiliar")),
+            "taxonomy": digest_of(taxonomy.to_dict()),
+            "unfamiliar": digest_of(read_unfamiliar(labels / "unfamiliar")),
         },
-        "packages": {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}},
+        "packages": package_versions(),
     }
     json_files: dict[str, object] = {
         "parameters.json": parameters,
@@ -265,17 +363,35 @@ def _write(
     # The reference path: the same figures, and so the same digest, whether or not there was a compiler.
     model = NarrativeModel(stored, version="unwritten", path="python")
     chosen = np.random.default_rng(options.random_state).permutation(len(rows))[:N_GOLDEN]
+    progress("measuring on test sets", 0.0)
     json_files["golden.json"] = make_golden(model, [*(rows[i].text for i in sorted(chosen.tolist())), *HOSTILE_TEXTS])
     report["test"] = evaluate_test_sets(model, labels / "test")
     for split, members in sorted(held_out.items()):
         report["test"].setdefault("sets", {})[split] = evaluate_model(model, members)
-    held = judged.result()
     texts = {
         "README.md": write_card(name, taxonomy, parameters, calibration, report, _read_origins(labels)).encode("utf-8"),
-        "reliability.svg": reliability_diagram(held.probabilities, y),
-        "precision-recall.svg": precision_recall(taxonomy.ids, held.probabilities, y),
+        "reliability.svg": reliability_diagram(judged.probabilities, y),
+        "precision-recall.svg": precision_recall(taxonomy.ids, judged.probabilities, y),
     }
-    return write_model(target, json_files=json_files, arrays=arrays, texts=texts, manifest=manifest), report
+    progress("writing", 0.0)
+    path = _publish(
+        models,
+        version,
+        lambda target: write_model(target, json_files=json_files, arrays=arrays, texts=texts, manifest=manifest),
+    )
+    return path, report
+
+
+def _publish(models: Path, version: str | None, write: Callable[[Path], Path]) -> Path:
+    """Write under the name that was asked for, or the next that is free: another training may have taken one."""
+    for _ in range(100):
+        target = models / (version or next_version(models))
+        try:
+            return write(target)
+        except FileExistsError as error:
+            if version is not None:
+                raise TrainingError(f"{target} is there already; name another version") from error
+    raise TrainingError(f"{models}: every name for the new version was taken meanwhile; name one with --version")
 
 
 def _read_origins(labels: Path) -> str:
@@ -344,14 +460,3 @@ def describe(rows: Sequence[LabelledSentence]) -> dict[str, Any]:
             counts[value] = counts.get(value, 0) + 1
         table[column] = dict(sorted(counts.items()))
     return table
-
-
-def _digest(value: object) -> str:
-    return "sha256:" + hashlib.sha256(dump_json(value)).hexdigest()
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

@@ -58,6 +58,7 @@ def test_answers_that_a_shell_wrote_in_its_own_encoding(tmp_path, encoding):
         (b'{"results": [1]}', r"results\[0\] is int"),
         (b'{"labels": []}\n{"labels"\n', "line 2 is not valid JSON"),
         (b'{"labels": []}\n7\n', "line 2 is int, not an answer"),
+        (b'{"narratives": [], "labels": [], "model": "sha256:1"}', "is a row that was written with -o"),
     ],
 )
 def test_what_is_no_answer_is_told(tmp_path, content, told):

@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from classifier.cli.app import app
+from classifier.errors import InputError
 
 EXPORT = {
     "name": "Канал",
@@ -56,3 +57,22 @@ def test_columns_and_zone(tmp_path):
     assert (row["time"], row["source"]) == ("2024-01-15T10:30:00+00:00", "S")
     assert (row["url"], row["author"], row["id"]) == ("https://example.org/", "N", f"{tmp_path}/a.csv/1")
     assert "taken as Europe/Moscow: 1" in done.stderr
+
+
+def test_what_cannot_be_is_refused_before_anything_is_read(export, tmp_path):
+    for arguments in (["--format", "xls"], ["--zone", "Moscow"], ["-o", tmp_path / "a.docx"]):
+        done = run(export, *arguments)
+        assert isinstance(done.exception, InputError)
+        assert done.stdout == ""
+
+
+def test_an_export_is_scored_and_its_answer_verified(export, small_models, tmp_path):
+    scored = CliRunner().invoke(app, ["score", str(export), "--model", str(small_models)])
+    assert "left out: service message: 1" in scored.stderr
+    assert json.loads(scored.stdout)["post"]["source"] == "Канал"
+    (tmp_path / "answers.jsonl").write_text(scored.stdout, encoding="utf-8")
+    done = CliRunner().invoke(
+        app, ["verify", str(tmp_path / "answers.jsonl"), str(export), "--models", str(small_models)]
+    )
+    assert done.exit_code == 0, done.output
+    assert "not looked at" not in done.output

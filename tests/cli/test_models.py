@@ -1,3 +1,7 @@
+import json
+import subprocess
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -66,3 +70,54 @@ def test_a_private_key_is_not_taken_for_a_public_one(two_models, tmp_path):
     done = narratives("models", "keygen", tmp_path / "private.pem", tmp_path / "new.pem")
     assert done.returncode == 2
     assert b"is there already" in done.stderr
+
+
+def test_diff_tells_flips_in_the_terminal_as_json_and_as_a_page(two_models, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    lines = ["A war is inevitable.", "Russophobia is everywhere.", "They tore it out of context.", "Trains run."]
+    texts.write_text("".join(json.dumps({"text": f"{line} Number {i}."}) + "\n" for line in lines for i in range(9)))
+    common = ("--models", two_models, "--texts", texts)
+    told = models("diff", "v1", "v2", *common, "--html", tmp_path / "d.html")
+    found = json.loads(models("diff", "v1", two_models / "v2", *common, "--json", "--limit", 1000))
+    assert found["n_texts"] == 36
+    assert len(found["flips"]) == found["n_flips"] > 0
+    assert f"{found['n_flips']} decisions flipped" in told
+    assert "+0.25 bias" in told
+    assert "bias" in (tmp_path / "d.html").read_text()
+    assert "The same model" in models("diff", "v1", "v1", *common)
+    with_bad = tmp_path / "bad.jsonl"
+    with_bad.write_text('{"text": "One."}\n{"text": 1}\n')
+    models("diff", "v1", "v2", "--models", two_models, "--texts", with_bad, expect=1)
+
+
+def test_diff_without_texts_takes_golden_texts_and_test_sets(two_models, root, tmp_path):
+    golden = json.loads(models("diff", "v1", "v2", "--models", two_models, "--labels", tmp_path, "--json"))
+    assert golden["n_texts"] == 49
+    both = json.loads(models("diff", "v1", "v2", "--models", two_models, "--labels", root / "labels", "--json"))
+    assert both["n_texts"] > 600
+    assert "golden texts" in both["texts"]
+
+
+def test_diff_names_what_is_there_where_a_version_is_not(two_models, tmp_path):
+    done = narratives("models", "diff", "v1", "v9", "--models", two_models)
+    assert done.returncode == 2
+    assert b"'v9' is no version in" in done.stderr
+    assert b"v1, v2" in done.stderr
+    (tmp_path / "none.jsonl").write_text("")
+    done = narratives("models", "diff", "v1", "v2", "--models", two_models, "--texts", tmp_path / "none.jsonl")
+    assert done.returncode == 2
+    assert b"no text to compare" in done.stderr
+
+
+def test_diff_needs_no_extra(two_models, tmp_path):
+    code = (
+        "import sys\n"
+        "for name in ('sklearn', 'scipy', 'pandas', 'matplotlib', 'joblib'): sys.modules[name] = None\n"
+        "from classifier.cli.app import main\n"
+        f"sys.argv = ['narratives', 'models', 'diff', 'v1', 'v2', '--models', {str(two_models)!r}, "
+        f"'--labels', {str(tmp_path)!r}, '--html', {str(tmp_path / 'd.html')!r}]\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "d.html").is_file()

@@ -285,3 +285,30 @@ def test_days_and_outlets_are_taken_and_what_is_no_day_is_told(tmp_path, labels)
     one, two = read_labels(done.path)
     assert (one.date, one.outlet, two.date, two.outlet) == ("2025-06-28", "site.example", "", "")
     assert any("'28 June' is no day" in remark for remark in done.remarks)
+
+
+def test_rows_that_nobody_has_labelled_are_counted_and_left_out(tmp_path, labels):
+    source = csv_file(tmp_path, "text,label", "One.,climate-hoax", "Two.,?", "Three., climate-hoax ; ? ", "Four.,")
+    done = import_labels(source, labels, ENGLISH, strict=True)
+    assert (done.n_taken, done.n_rejected, done.n_unlabelled) == (2, 0, 2)
+    assert [row.text for row in read_labels(labels)] == ["One.", "Four."]
+
+
+def test_a_mapping_may_give_the_question_mark_a_meaning(tmp_path, labels):
+    source = csv_file(tmp_path, "text,label", "One.,?")
+    mapping = tmp_path / "map.csv"
+    mapping.write_text("theirs,ours\n?,\n")
+    assert import_labels(source, labels, ENGLISH, mapping=mapping).n_taken == 1
+
+
+def test_no_codebook_is_made_of_question_marks(tmp_path, labels):
+    source = csv_file(tmp_path, "text,label", "One.,?", "Two.,Real")
+    import_labels(source, labels, ENGLISH, make_taxonomy=True)
+    assert load_taxonomy(labels / "taxonomy.yaml").ids == ("real",)
+
+
+@pytest.mark.parametrize("value", ["?", "climate-hoax;?", "? : rejected"])
+def test_a_question_mark_among_the_labels_is_told_with_the_remedy(labels, value):
+    (labels / "labels.csv").write_text(f"id,text,language,narratives\na,One.,en,{value}\n")
+    with pytest.raises(CorpusError, match=r"labels\.csv, row 2: '\?' means not labelled yet; write narratives"):
+        read_labels(labels)

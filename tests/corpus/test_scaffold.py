@@ -1,5 +1,8 @@
+import re
+
 import pytest
 
+from classifier.corpus.checks import check_corpus
 from classifier.corpus.files import COLUMNS, read_labels
 from classifier.corpus.scaffold import README, is_example, lay_out
 from classifier.errors import CorpusError
@@ -39,3 +42,11 @@ def test_a_codebook_that_was_changed_is_no_example(tmp_path):
     book.write_text(book.read_text().replace("Denial", "Doubt"))
     assert not is_example(book)
     assert not is_example(tmp_path / "absent.yaml")
+
+
+def test_the_example_rows_of_the_readme_are_valid(tmp_path):
+    lay_out(tmp_path)
+    rows = re.findall(r"```csv\n(.*?)```", (tmp_path / "README.md").read_text(), re.S)
+    (tmp_path / "labels.csv").write_text(rows[0])
+    taxonomy = load_taxonomy(tmp_path / "taxonomy.yaml")
+    assert check_corpus(read_labels(tmp_path), taxonomy) == []

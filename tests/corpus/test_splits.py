@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from classifier.corpus.files import read_labels
 from classifier.corpus.sentence import LabelledSentence
-from classifier.corpus.splits import find_units, jaccard, near_duplicates, shingles, stratified_folds
+from classifier.corpus.splits import MAX_ALIKE, find_units, jaccard, near_duplicates, shingles, stratified_folds
 from classifier.errors import TrainingError
 
 
@@ -27,6 +27,22 @@ def test_near_duplicates_are_those_of_comparing_all_pairs(root):
         texts.append(text[:-cut] if rng.random() < 0.5 else text[cut:])
     for threshold in (0.6, 0.8):
         assert sorted((i, j) for i, j, _ in near_duplicates(texts, threshold)) == brute_force(texts, threshold)
+
+
+def test_many_copies_are_one_unit_and_few_pairs():
+    n = 4 * MAX_ALIKE
+    texts = ["The same thing, said again and again.", "Something quite different stands here."] * n
+    texts.append("The same thing, said again and once again.")
+    pairs = near_duplicates(texts)
+    assert len(pairs) == 2 * (n - 1) + 1
+    rows = [LabelledSentence(str(i), text, "en") for i, text in enumerate(texts)]
+    assert find_units(rows).tolist() == [0, 1] * n + [0]
+
+
+def test_variants_of_one_text_are_one_unit():
+    texts = [f"Subscribe to our channel, read us every day and tell your friends, issue {i}" for i in range(400)]
+    rows = [LabelledSentence(str(i), text, "en") for i, text in enumerate(texts)]
+    assert set(find_units(rows)) == {0}
 
 
 def test_shingles_fold_case_and_punctuation():

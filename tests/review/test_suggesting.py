@@ -109,12 +109,23 @@ def test_the_file_goes_to_the_import_and_no_suggestion_becomes_a_label(
     assert "20 of " in told
     CliRunner().invoke(app, ["init", "mine"])
     (tmp_path / "mine" / "taxonomy.yaml").write_bytes((small_labels / "taxonomy.yaml").read_bytes())
-    narratives("import", "s.csv", "--labels", "mine")
+    nothing = CliRunner().invoke(app, ["labels", "import", "s.csv", "--labels", "mine"])
+    assert nothing.exit_code == 1
+    assert "nothing written: 0 rows taken, 0 not, 20 not labelled yet" in nothing.output
     with (tmp_path / "s.csv").open(encoding="utf-8-sig", newline="") as file:
         records = list(csv.DictReader(file))
+    assert {record["narratives"] for record in records} == {"?"}
+    for record, said in zip(records, ["", "russophobia:attributed", *[""] * 6], strict=False):
+        record["narratives"] = said
+    with (tmp_path / "s.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(records[0]))
+        writer.writeheader()
+        writer.writerows(records)
+    assert "8 rows taken, 0 not, 12 not labelled yet" in narratives("import", "s.csv", "--labels", "mine")
     rows = read_labels(tmp_path / "mine" / "imported-s.csv")
-    assert [row.id for row in rows] == [record["id"] for record in records]
-    assert all(row.labels == {} and row.group and row.language == "en" for row in rows)
+    assert [row.id for row in rows] == [record["id"] for record in records[:8]]
+    assert [row.labels for row in rows if row.labels] == [{"russophobia": "attributed"}]
+    assert all(row.group and row.language == "en" for row in rows)
     assert all(record["suggestion"] and record["probability"] for record in records)
     again = CliRunner().invoke(app, ["labels", "suggest", "t.csv", "--models", str(small_models), "-o", "s.csv"])
     assert isinstance(again.exception, InputError)

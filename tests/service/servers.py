@@ -48,9 +48,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(models: Path, place: Path, *options: str, **settings: str) -> Iterator[Server]:
+def serving(models: Path, place: Path, *options: str, port: int | None = None, **settings: str) -> Iterator[Server]:
     """Start a server, wait until it can score, and stop it with SIGTERM; ``settings`` without their prefix."""
-    port = free_port()
+    port = port or free_port()
     log = place / f"server-{port}.log"
     environment = {f"NARRATIVES_{name.upper()}": value for name, value in settings.items()}
     environment.setdefault("NARRATIVES_FEEDBACK_URL", f"sqlite:///{place}/feedback-{port}.db")

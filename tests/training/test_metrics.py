@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from classifier.training.metrics import bootstrap_weights, measure, measure_voices
+from classifier.training.metrics import bootstrap_sums, bootstrap_weights, measure, measure_voices
 
 
 @given(st.integers(0, 10_000))
@@ -34,6 +34,16 @@ def test_whole_units_are_drawn():
     assert (weights[:, 2] == weights[:, 4]).all()
     assert (weights[:, [0, 2, 5]].sum(axis=1) == 3).all()
     assert weights[:, 0].mean() == pytest.approx(1.0, abs=0.1)
+
+
+@given(st.integers(0, 10_000))
+def test_sums_of_samples_are_those_of_the_weights_exactly(seed):
+    rng = np.random.default_rng(seed)
+    units = rng.integers(0, rng.integers(1, 40), size=60)
+    columns = rng.random((60, 4)) < 0.4
+    weights = bootstrap_weights(units, seed)
+    assert np.array_equal(bootstrap_sums(units, columns, seed), weights @ columns)
+    assert np.array_equal(bootstrap_weights(units, seed, 20), weights[:20])
 
 
 def test_intervals_are_wider_when_rows_are_not_independent():

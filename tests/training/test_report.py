@@ -16,8 +16,9 @@ from classifier import TrainingError
 from classifier.corpus.files import corpus_digest, read_labels, write_labels
 from classifier.corpus.sentence import LabelledSentence
 from classifier.training.crossval import Options
+from classifier.training.page_parts import Paragraph, Plot, Table
 from classifier.training.report import find_model, gather
-from classifier.training.report_contents import Paragraph, Plot, Table, write_contents
+from classifier.training.report_contents import write_contents
 from classifier.training.report_html import to_html
 from classifier.training.report_markdown import to_markdown
 

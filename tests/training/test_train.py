@@ -38,7 +38,7 @@ def test_another_corpus_is_another_model(small_labels, small_models, tmp_path):
 
 
 def test_versions_stand_side_by_side_and_promotion_can_be_left_out(small_labels, model_copy):
-    trained = train(small_labels, model_copy, name="small", options=SMALL, promote_it=False)
+    trained = train(small_labels, model_copy, name="small", options=SMALL, promote_when="never")
     assert trained.path.name == "v2"
     assert (model_copy / "CURRENT").read_text() == "v1\n"
     with pytest.raises(TrainingError, match="is there already"):

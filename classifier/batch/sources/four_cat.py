@@ -44,7 +44,10 @@ def four_cat_record(
     try:
         stamp = _first(value, columns.time or "unix_timestamp", "" if columns.time else "timestamp")
         if stamp:
-            time = to_utc(stamp, reading.zone).time
+            moment = to_utc(stamp, reading.zone)
+            time = moment.time
+            if not moment.zoned:
+                tally.remarks[f"time without a zone, taken as {reading.zone}"] += 1
         else:
             tally.remarks["post without a time"] += 1
     except ValueError as error:

@@ -24,6 +24,12 @@ SUFFIXES = tuple(_BY_SUFFIX)
 FORMATS = ("auto", "text", "table", "telegram", "4cat", "feed", "html")
 
 
+def check_format(format: str) -> None:
+    """Refuse what is none of :data:`FORMATS`: raises :class:`InputError`."""
+    if format not in FORMATS:
+        raise InputError(f"{format!r} is no format; allowed are {', '.join(FORMATS)}")
+
+
 def format_of(file: str, path: Path, format: str = "auto") -> str:
     """One of :data:`FORMATS`, never "auto".
 
@@ -32,8 +38,7 @@ def format_of(file: str, path: Path, format: str = "auto") -> str:
     InputError
         The format is unknown, or the name's ending tells none.
     """
-    if format not in FORMATS:
-        raise InputError(f"{format!r} is no format; allowed are {', '.join(FORMATS)}")
+    check_format(format)
     suffix = path.suffix.lower()
     if format == "table" and suffix not in TABLES:
         raise InputError(f"{file}: a table ends in {', '.join(TABLES)}; rename it")

@@ -120,8 +120,10 @@ class Columns:
             self.labels = tuple([folded[g] for g in GUESSES["labels"] if g in folded and folded[g] != taken][:1])
         listed = ", ".join(names) or "none"
         if "text" not in self.of:
+            alone = sum(bool(name.strip()) for name in names) == 1
             raise CorpusError(
                 f"{place}: no column looks like the text; columns are {listed}: choose with --text-column"
+                + (", or take out what stands above the row with the columns' names" if alone else "")
             )
         if not self.labels:
             raise CorpusError(

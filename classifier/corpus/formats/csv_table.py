@@ -22,6 +22,7 @@ DELIMITERS = (",", ";", "\t", "|")
 # The apostrophes before it keep what was written with one of its own apart.
 _formula = re.compile(r"'*[=+\-@\t\r]")
 _escaped = re.compile(r"'+[=+\-@\t\r]")
+_control = re.compile("[\x00-\x08\x0e-\x1f]")
 _undecodable = re.compile("[\udc80-\udcff]")
 
 
@@ -40,12 +41,16 @@ def read(path: Path, reading: Reading) -> Iterator[ForeignRow | BadRow]:
         # UTF-16 of a named byte order keeps its mark.
         first = file.readline(MAX_TEXT).removeprefix("\ufeff")
         # Excel's own line for the delimiter.
-        told = re.fullmatch(r"sep=(.)\r?\n?", first)
+        told = re.fullmatch(r'"?sep=(.)"?\r?\n?', first, re.IGNORECASE)
         skipped = 1 if told else 0
         if told:
             first = file.readline(MAX_TEXT)
         if not first:
             raise CorpusError(f"{path}: the file is empty")
+        if _control.search(first):
+            raise CorpusError(
+                f"{path}: no text file: its first line holds control characters; name a CSV file, or --format"
+            )
         delimiter = reading.delimiter or (told[1] if told else find_delimiter(first))
         if len(delimiter) != 1:
             raise CorpusError(f"{delimiter!r} is no delimiter; give one character")

@@ -96,7 +96,9 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except _BROKEN_ARCHIVE as error:
-        raise CorpusError(f"{path}: not an .xlsx workbook: {first_line(error)}") from error
+        raise CorpusError(
+            f"{path}: not an .xlsx workbook ({first_line(error)}); save it as .xlsx or CSV, or name --format"
+        ) from error
     unpacked = sum(member.file_size for member in members)
     strings = sum(member.file_size for member in members if member.filename.endswith("sharedStrings.xml"))
     if unpacked > MAX_UNPACKED or strings > MAX_STRINGS:
@@ -154,9 +156,9 @@ def _records(path: Path, sheet: Any, start: int, columns: Columns) -> Iterator[F
             raise CorpusError(f"{source}: names row {number:,}, a sheet has {MAX_ROWS:,}; the workbook is broken")
         values = [_unescape(value) for value in cells[: len(header)]]
         values += [None] * (len(header) - len(values))
-        for column, first, last in merged.get(number, ()):
+        for column, first in merged.get(number, ()):
             # What spans several rows stands in the first of them and is meant for all.
-            if number == first and first != last:
+            if number == first:
                 above[column, first] = values[column] if column < len(values) else None
             elif column < len(values):
                 values[column] = above.get((column, first))
@@ -209,19 +211,19 @@ def _unescape(value: object) -> Any:
     return _written.sub(lambda found: chr(int(found[1], 16)), value)
 
 
-def _scan(path: Path, sheet: Any) -> tuple[dict[int, list[tuple[int, int, int]]], set[tuple[int, int]]]:
+def _scan(path: Path, sheet: Any) -> tuple[dict[int, list[tuple[int, int]]], set[tuple[int, int]]]:
     """Merged cells, and formulas without a stored value: openpyxl tells neither where it streams.
 
     Returns
     -------
     merged : dict
-        Row -> (column from 0, first row, last row) of each merged column that crosses it.
+        Row -> (column from 0, first row) of each cell merged over several rows that crosses it.
     formulas : set
         (row, column from 0).
     """
     from openpyxl.utils import column_index_from_string
 
-    merged: dict[int, list[tuple[int, int, int]]] = {}
+    merged: dict[int, list[tuple[int, int]]] = {}
     formulas: set[tuple[int, int]] = set()
     n_cells = 0
     with zipfile.ZipFile(path) as archive, archive.open(sheet._worksheet_path) as file:
@@ -239,6 +241,9 @@ def _scan(path: Path, sheet: Any) -> tuple[dict[int, list[tuple[int, int, int]]]
         for ref in _merged.finditer(pending):
             left, right = (column_index_from_string(ref[k].decode()) - 1 for k in (1, 3))
             first, last = int(ref[2]), min(int(ref[4]), MAX_ROWS)
+            if first == last:
+                # Merged within its row: the value stands where it is looked for.
+                continue
             for row in range(first, last + 1):
                 for column in range(left, min(right, left + 50) + 1):
                     n_cells += 1
@@ -246,7 +251,7 @@ def _scan(path: Path, sheet: Any) -> tuple[dict[int, list[tuple[int, int, int]]]
                         raise CorpusError(f"{path}: too many merged cells; unmerge them or save the sheet as CSV")
                     # Only the first column shows the value.
                     if column == left:
-                        merged.setdefault(row, []).append((column, first, last))
+                        merged.setdefault(row, []).append((column, first))
     return merged, formulas
 
 
