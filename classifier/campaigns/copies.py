@@ -1,9 +1,9 @@
 """Near-duplicates in a stream: each text goes to the earliest one that it is a near-duplicate of.
 
 Texts are near-duplicates where more than .6 of their character 5-grams are common (Jaccard), as in
-``classifier/corpus/splits.py``. Candidates come from MinHash with 64 bands of 3 rows [1]_; those that their signatures do not rule out are
-checked exactly.
-Only the first text of each group is looked up, so that nothing drifts: every member is alike to the first.
+``classifier/corpus/splits.py``. Candidates come from MinHash with 64 bands of 3 rows [1]_; those that their signatures
+do not rule out are checked exactly. Only the first text of each group is looked up, so that nothing drifts: every
+member is alike to the first.
 
 References
 ----------
