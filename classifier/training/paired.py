@@ -9,8 +9,9 @@ Judged are macro average precision, and the average precision of every narrative
 shared out among them (Bonferroni [3]_): half to the first, half to the narratives in equal parts. So of models that are
 equally good about one in twenty is found to have lost anything, however many narratives there are. Bounds are
 one-sided, the difference and a normal quantile times the draws' standard deviation ([1]_, chapter 12): percentiles so
-far out rest on a handful of draws, and with few units lie too near. RATES The intervals that are shown are plain
-percentiles of one figure, 95 %.
+far out rest on a handful of draws, and with few units lie too near. The intervals that are shown are plain percentiles
+of one figure, 95 %. Of 400 simulated pairs of equally good models 9 to 22 were found to have lost something, in each of
+five shapes (``answers`` in ``tests/training/test_paired.py``: 60 to 600 units, 10 or 20 narratives).
 
 F1 and the share of plain rows that are tagged are told, and judge nothing: each fold's thresholds come from the other
 folds, a little noise moves them, and all rows with them, which no drawing of rows can see. (In trainings on 98 % of the
