@@ -191,7 +191,6 @@ LABELS = {
         1,
         "row 22: 2 narratives, but the taxonomy says multilabel: false",
     ),
-    "NUL": (csv_text() + "x1,Te\0xt.,en,\n", 1, "row 22: text holds a NUL character"),
     "one class only": (
         csv_text([(*row[:3], "climate-hoax") for row in GOOD]),
         0,

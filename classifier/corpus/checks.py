@@ -105,8 +105,6 @@ def _row_messages(row: LabelledSentence, taxonomy: Taxonomy) -> list[str]:
     messages = []
     if not row.text.strip():
         messages.append("text is empty; remove the row or write the sentence")
-    if "\0" in row.text:
-        messages.append("text holds a NUL character; is the file damaged, or in another encoding?")
     if not LANGUAGE_CODE.fullmatch(row.language):
         messages.append(f"language {row.language!r} is no ISO 639 code; write one, such as 'en'")
     allowed = taxonomy.ids

@@ -96,8 +96,11 @@ def test_labels_that_cannot_make_a_model_are_told_and_nothing_is_written(tmp_pat
     with pytest.raises(TrainingError, match="nothing to learn"):
         train(corpus(tmp_path / "plain", plain, root), models, options=SMALL)
     one = [LabelledSentence("x", "War is coming.", "en", {"inevitable-war": "asserted"}, group="g")]
-    with pytest.raises(TrainingError, match="1 units"):
+    with pytest.raises(TrainingError, match="every sentence carries inevitable-war and no other"):
         train(corpus(tmp_path / "one", one, root), models, options=SMALL)
+    unit = [*one, LabelledSentence("y", "Bread got dearer.", "en", group="g")]
+    with pytest.raises(TrainingError, match="all 2 rows are one unit"):
+        train(corpus(tmp_path / "unit", unit, root), models, options=SMALL)
     wrong = [LabelledSentence("x", "War is coming.", "en", {"big-war": "asserted"})]
     with pytest.raises(CorpusError, match=r"a\.csv, row 2: narrative 'big-war'"):
         train(corpus(tmp_path / "wrong", wrong, root), models, options=SMALL)
