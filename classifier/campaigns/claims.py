@@ -51,13 +51,24 @@ class Wording:
     def __init__(self, texts: Sequence[str]) -> None:
         chosen = texts[:: -(-len(texts) // MAX_WEIGHED) or 1]
         self.counter = HashingVectorizer(
-            analyzer="char_wb", ngram_range=(4, 4), n_features=2**20, alternate_sign=False, norm=None, dtype=np.float32
+            preprocessor=_lowered,
+            analyzer="char_wb",
+            ngram_range=(4, 4),
+            n_features=2**20,
+            alternate_sign=False,
+            norm=None,
+            dtype=np.float32,
         )
         self.weigher = TfidfTransformer(sublinear_tf=True).fit(self.counter.transform([*chosen, ""]))
 
     def vectorize(self, texts: Sequence[str]) -> Any:
         """A CSR matrix of shape (n_texts, n_features); empty texts get empty rows."""
         return self.weigher.transform(self.counter.transform(texts or [""]))[: len(texts)]
+
+
+def _lowered(text: str) -> str:
+    """Without what UTF-8 cannot hold, which the hash takes."""
+    return text.lower().encode("utf-8", "replace").decode("utf-8")
 
 
 @dataclass(frozen=True)
