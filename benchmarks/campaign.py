@@ -35,7 +35,7 @@ N_LABELLED = 400
 QUIET = 4
 """Streams without a campaign, for each one with some."""
 
-FIRST = 3_000
+FIRST = 4_000
 """Random state of the first stream: none of these was looked at while the inquiry was written."""
 
 Counts = dict[str, tuple[float, float]]

@@ -4,7 +4,8 @@ Texts become tf-idf vectors of character 4-grams inside words, weighed on the st
 counts little. They are taken in the order of time. Each joins the group to whose members it is most alike *on average*
 (average linkage), where that is :data:`LINK` or more and the group last spoke within the window; else it opens one. An
 average does not chain: a text that is like one member alone stays outside. Then whole groups are joined by the same
-rule. Nothing is compared that lies more than :data:`MAX_BACK` texts back, which bounds time and memory.
+rule, and what does not fit its group in the end is taken out. Nothing is compared that lies more than :data:`MAX_BACK`
+texts back, which bounds time and memory.
 """
 
 from __future__ import annotations
@@ -50,13 +51,24 @@ class Wording:
     def __init__(self, texts: Sequence[str]) -> None:
         chosen = texts[:: -(-len(texts) // MAX_WEIGHED) or 1]
         self.counter = HashingVectorizer(
-            analyzer="char_wb", ngram_range=(4, 4), n_features=2**20, alternate_sign=False, norm=None, dtype=np.float32
+            preprocessor=_lowered,
+            analyzer="char_wb",
+            ngram_range=(4, 4),
+            n_features=2**20,
+            alternate_sign=False,
+            norm=None,
+            dtype=np.float32,
         )
         self.weigher = TfidfTransformer(sublinear_tf=True).fit(self.counter.transform([*chosen, ""]))
 
     def vectorize(self, texts: Sequence[str]) -> Any:
         """A CSR matrix of shape (n_texts, n_features); empty texts get empty rows."""
         return self.weigher.transform(self.counter.transform(texts or [""]))[: len(texts)]
+
+
+def _lowered(text: str) -> str:
+    """Without what UTF-8 cannot hold, which the hash takes."""
+    return text.lower().encode("utf-8", "replace").decode("utf-8")
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,26 @@ def group_claims(
         np.maximum.at(ended, joined, items.last)
         sizes = np.bincount(joined, weights=items.size).astype(np.int64)
         items = _Items(members @ items.sums, (members @ items.carries) > 0, opened, ended, sizes)
-    return groups
+    return _without_misfits(vectors, groups)
+
+
+def _without_misfits(vectors: Any, groups: Integers) -> Integers:
+    """Texts that are less alike than :data:`LINK` to the others of their group, as it has become, stand alone.
+
+    A text that was early is compared with few when others join it; left inside, it would be told to have been first.
+    """
+    if not len(groups):
+        return groups
+    n_groups = int(groups.max()) + 1
+    members = sparse.csr_matrix((np.ones(len(groups), np.float32), (groups, np.arange(len(groups)))))
+    size = np.bincount(groups, minlength=n_groups)[groups]
+    own = np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel()
+    total = np.asarray(vectors.multiply((members @ vectors)[groups]).sum(axis=1)).ravel() - own
+    misfit = (size > 1) & (total < LINK * (size - 1))
+    apart = np.where(misfit, n_groups + np.arange(len(groups)), groups)
+    _, first, numbers = np.unique(apart, return_index=True, return_inverse=True)
+    order: Integers = np.argsort(np.argsort(first))[numbers]
+    return order
 
 
 def _join(items: _Items, window: float, progress: Progress | None) -> Integers:

@@ -19,6 +19,8 @@ from tests.campaigns.made_up import tagged_post
 SCHOOL = "In Lankaran a school headmistress was thrown out in the middle of lessons because she taught in Russian."
 SCHOOL_AGAIN = "The headmistress from Lankaran gave thirty years to the school and was driven out for being Russian."
 SCHOOL_DENIED = "The headmistress of the Lankaran school retired at her own request, nobody drove her out."
+WORDS = ["война", "мир", "газета", "школа", "сосед", "граница", "посол", "берег", "труба", "карта"]
+WORDING = Wording(WORDS)
 TANKER = "Nobody in Poti was afraid when the tanker was sent home, and that is what the end of an empire looks like."
 
 
@@ -105,14 +107,12 @@ def test_a_chain_does_not_merge_everything() -> None:
 def test_groups_of_claims_by_hand(seed: int) -> None:
     """One pass by blocks is the plain definition: join the group with the highest average, else open one."""
     rng = np.random.default_rng(seed)
-    words = ["война", "мир", "газета", "школа", "сосед", "граница", "посол", "берег", "труба", "карта"]
     n = int(rng.integers(2, 40))
-    texts = [" ".join(rng.choice(words, size=4)) for _ in range(n)]
+    texts = [" ".join(rng.choice(WORDS, size=4)) for _ in range(n)]
     carries = rng.random((n, 3)) < 0.5
     times = np.sort(rng.uniform(0, 100, n))
-    vectors = Wording(texts).vectorize(texts)
-    dense = np.asarray(vectors.todense(), dtype=np.float64)
-    alike = (dense @ dense.T) * ((carries.astype(int) @ carries.T.astype(int)) > 0)
+    vectors = WORDING.vectorize(texts)
+    alike = (vectors @ vectors.T).toarray() * ((carries.astype(int) @ carries.T.astype(int)) > 0)
     label: list[int] = []
     for i in range(n):
         best, link = -1, 0.0

@@ -78,6 +78,13 @@ def test_small_streams(posts: list[Post], small_model: NarrativeModel) -> None:
     assert all(p.share.n_posts <= len(posts) for p in found.overall)
 
 
+def test_any_code_point(small_model: NarrativeModel) -> None:
+    """Half characters, zeros and right-to-left marks are text too."""
+    posts = [post(i, i, f"{TEXT} \ud800 \x00 \u202e{'!' * i}", source=f"s{i}") for i in range(4)]
+    found = inquire(posts, small_model)
+    assert [len(cluster.echoes) for cluster in found.clusters] == [4]
+
+
 def test_unfamiliar_posts_stand_in_no_share(small_model: NarrativeModel) -> None:
     """Posts in another language are counted apart; a post without words carries nothing."""
     posts = [post(1), post(2, 1, "Tüm komşular dün akşam sessizce şehirden ayrıldılar."), post(3, 2, "🔥")]
