@@ -2,9 +2,10 @@
 
     python benchmarks/training.py [--sentences 100000] [--narratives 30] [--folds 5] [--jobs 2]
 
-Writes sentences of invented words to a temporary directory (ranks follow Zipf's law, each narrative has words of its
-own, every third sentence is plain, sentences are 26 to 29 words long, some 120 characters as ours are), trains on them as `narratives train`
-does, and prints a Markdown table. The memory is that of the process, libraries included, as the kernel counts it.
+Writes sentences of invented words to a temporary directory (ranks follow Zipf's law and common words are short; each
+narrative has words of its own; every third sentence is plain; a sentence has 26 to 29 words and some 120 characters, as
+ours have), trains on them as `narratives train` does, and prints a Markdown table. The memory is that of the process,
+libraries included, as the kernel counts it.
 """
 
 from __future__ import annotations

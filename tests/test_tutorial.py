@@ -120,7 +120,7 @@ def same(shown: str, came: str) -> bool:
 
 
 def _plain(text: str) -> list[str]:
-    lines = (re.sub("[─━┏┳┓┡╇┩└┴┘┃│]+", " ", line) for line in text.splitlines())
+    lines = (re.sub("[─━┏┳┓┡╇┩├┼┤└┴┘┃│]+", " ", line) for line in text.splitlines())
     return [" ".join(re.sub("sha256:[0-9a-f]+", "sha256:", line).split()) for line in lines if line.strip()]
 
 

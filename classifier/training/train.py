@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from classifier.model.documents import MIN_WORDS_FOR_COVERAGE
 from classifier.model.golden import HOSTILE_TEXTS, make_golden
 from classifier.model.scoring import NarrativeModel
 from classifier.model.store import StoredModel, write_model
-from classifier.model.versions import check_version, load_directory, next_version
+from classifier.model.versions import check_version, load_directory, next_version, read_digest
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from classifier.text.familiarity import known_share
 from classifier.text.ngrams import CHAR_NGRAM_RANGE, TOKEN_PATTERN, WORD_NGRAM_RANGE, tokens
@@ -38,7 +39,7 @@ from classifier.training.calibration import (
     stack_lines,
 )
 from classifier.training.card import write_card
-from classifier.training.checkpoint import Checkpoints, open_checkpoints
+from classifier.training.checkpoint import PREFIX, Checkpoints, open_checkpoints
 from classifier.training.crossval import (
     Fitted,
     Judged,
@@ -152,7 +153,8 @@ def train(
         check_version(version)
     if not name.isprintable() or not name.strip():
         raise InputError(f"{name!r} is no name for a model; give one line of text")
-    if version is not None and (models / version).exists():
+    # One that this very training wrote before it was killed is found later.
+    if version is not None and (models / version).exists() and not any(models.glob(f"{PREFIX}*")):
         raise TrainingError(f"{models / version} is there already; name another version")
     prepared = prepare(rows, taxonomy, options, progress, cache)
     depends_on = {
@@ -181,16 +183,21 @@ def train(
             kept.discard()
             raise
         remove_leftovers(models)
-        path, report = _write(
-            prepared, scores, fitted, judged, figures, labels, models, version, name, options, held_out, progress
-        )
+        path = _find_written(kept, models, version, name)
+        if path is not None:
+            tell(f"resumed: {path} was written")
+        else:
+            path = _write(
+                prepared, scores, fitted, judged, figures, labels, models, version, name, options, held_out, progress
+            )
+            kept.save("written", {}, {"version": path.name, "name": name, "digest": read_digest(path)})
         model = load_directory(path)
         write_scores(models, model.identity.digest, keep(prepared, judged))
         progress(STAGE, 0.0)
         outcome = settle(models, labels, model, prepared, scores.C, options, held_out, promote_when, progress)
         kept.discard()
     progress("done", 1.0)
-    return Trained(path, model, report, outcome.promoted, outcome)
+    return Trained(path, model, dict(model.report), outcome.promoted, outcome)
 
 
 def _fit(
@@ -263,7 +270,7 @@ def _write(
     options: Options,
     held_out: Mapping[str, Sequence[LabelledSentence]],
     progress: Progress,
-) -> tuple[Path, dict[str, Any]]:
+) -> Path:
     taxonomy, rows, y = prepared.taxonomy, prepared.rows, prepared.y
     progress("calibrating", 0.0)
     head = fitted.heads[scores.C]
@@ -374,12 +381,22 @@ def _write(
         "precision-recall.svg": precision_recall(taxonomy.ids, judged.probabilities, y),
     }
     progress("writing", 0.0)
-    path = _publish(
+    return _publish(
         models,
         version,
         lambda target: write_model(target, json_files=json_files, arrays=arrays, texts=texts, manifest=manifest),
     )
-    return path, report
+
+
+def _find_written(kept: Checkpoints, models: Path, version: str | None, name: str) -> Path | None:
+    """The version that a training wrote before it was killed while comparing or promoting it."""
+    stage = kept.load("written")
+    if stage is None or stage.facts.get("name") != name or version not in (None, stage.facts.get("version")):
+        return None
+    path = models / str(stage.facts.get("version"))
+    with suppress(OSError):
+        return path if read_digest(path) == stage.facts.get("digest") else None
+    return None
 
 
 def _publish(models: Path, version: str | None, write: Callable[[Path], Path]) -> Path:

@@ -36,7 +36,7 @@ def test_in_a_log_every_stage_is_one_line(labels, tmp_path):
         "calibrating",
         "measuring on test sets",
         "writing",
-        "scoring golden texts",
+        "comparing with the current model",
         "done",
     ]
     assert "wrote" in done.stdout
@@ -93,7 +93,7 @@ def test_ctrl_c_ends_it_with_one_line_that_says_how_to_go_on(labels, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0
     assert re.search(r"^resumed: \d+ of 20 folds were done$", done.stderr, re.M)
-    assert sorted(path.name for path in models.iterdir()) == ["CURRENT", "v1"]
+    assert sorted(path.name for path in models.iterdir()) == [".out-of-fold", "CURRENT", "v1"]
 
 
 def test_work_in_a_thread_gives_back_what_it_gives_or_raises():

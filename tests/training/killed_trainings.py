@@ -12,6 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
+from classifier.model.versions import list_versions
 from classifier.training.crossval import Options
 from classifier.training.train import train
 
@@ -64,12 +65,14 @@ def main():
 
         first = child(killed) if n else -signal.SIGKILL
         left = sorted(p.name for p in models.iterdir()) if models.is_dir() else []
+        whole = list_versions(models)
         second = child(again) if first else first
         files = {p.name: p.read_bytes().hex() for p in (models / "v1").iterdir()}
         report = {
             "killed_at": n,
             "ends": [first, second],
             "left": left,
+            "whole": whole,
             "there": sorted(p.name for p in models.iterdir()),
             "told": lines.read_text().splitlines() if lines.exists() else [],
             "manifest": files["manifest.json"],
