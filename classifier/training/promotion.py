@@ -59,6 +59,9 @@ from classifier.training.paired import ALPHA, MACRO, Comparison, Paired, compare
 
 When = Literal["always", "better", "never"]
 
+STAGE = "comparing with the current model"
+"""What progress is told."""
+
 NOT_PROMOTED = 3
 """Exit code of ``narratives train --promote better`` where the new version was written and not promoted."""
 
@@ -221,7 +224,15 @@ def _compare(
     elif folds is None:
         why.append(f"too few rows are left of those that {version} was trained on")
     else:
-        scores = cross_validate(prepared.counts, prepared.y, prepared.pairs, folds, [C], options, progress)
+        scores = cross_validate(
+            prepared.counts,
+            prepared.y,
+            prepared.pairs,
+            folds,
+            [C],
+            options,
+            progress and (lambda _, share: progress(STAGE, share)),
+        )
         judged = judge(scores, prepared.y, options, multilabel=prepared.taxonomy.multilabel)
         paired, common = pair_rows(kept, current, prepared, judged, folds)
         left_out = len(prepared.rows) - len(paired.y)

@@ -59,7 +59,7 @@ from classifier.training.fitting import FittedVoices, LinearHead
 from classifier.training.fold_cache import FoldCache
 from classifier.training.kept_scores import write_scores
 from classifier.training.plots import precision_recall, reliability_diagram
-from classifier.training.promotion import Outcome, When, keep, settle
+from classifier.training.promotion import STAGE, Outcome, When, keep, settle
 
 N_GOLDEN = 40
 
@@ -193,7 +193,7 @@ def train(
             kept.save("written", {}, {"version": path.name, "name": name, "digest": read_digest(path)})
         model = load_directory(path)
         write_scores(models, model.identity.digest, keep(prepared, judged))
-        progress("comparing with the current model", 0.0)
+        progress(STAGE, 0.0)
         outcome = settle(models, labels, model, prepared, scores.C, options, held_out, promote_when, progress)
         kept.discard()
     progress("done", 1.0)
