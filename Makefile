@@ -6,7 +6,8 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-test run test test-sanitize train lint fix lock bench bench-accuracy bench-http soak clean
+.PHONY: setup setup-test run test test-sanitize train lint fix lock bench bench-accuracy bench-http bench-batch \
+  bench-campaign soak clean
 
 setup: $(VENV)/.run-installed
 
@@ -128,6 +129,13 @@ $(SERVING_PEERS)/.installed: benchmarks/serving_peers.txt
 	$(PYTHON) -m venv $(SERVING_PEERS)
 	$(SERVING_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/serving_peers.txt
 	@touch $@
+
+# Whole files beside model.score, and memory, on made-up posts; planted campaigns, found or not (some 15 minutes each).
+bench-batch: setup
+	$(BIN)/python benchmarks/batch.py $(or $(MILLIONS),10)
+
+bench-campaign: setup
+	$(BIN)/python benchmarks/campaign.py
 
 MINUTES ?= 10
 
